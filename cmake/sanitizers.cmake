@@ -1,0 +1,11 @@
+# gmem_sanitizers carries the flags of GMEM_SANITIZE to libgmem and the tests, and to nothing that is preloaded.
+add_library(gmem_sanitizers INTERFACE)
+if(GMEM_SANITIZE STREQUAL "address-undefined")
+    set(gmem_sanitizer_flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+elseif(GMEM_SANITIZE STREQUAL "thread")
+    set(gmem_sanitizer_flags -fsanitize=thread -fno-omit-frame-pointer)
+elseif(NOT GMEM_SANITIZE STREQUAL "")
+    message(FATAL_ERROR "GMEM_SANITIZE is '${GMEM_SANITIZE}': it may be address-undefined, thread or empty")
+endif()
+target_compile_options(gmem_sanitizers INTERFACE ${gmem_sanitizer_flags})
+target_link_options(gmem_sanitizers INTERFACE ${gmem_sanitizer_flags})

@@ -1,0 +1,15 @@
+#pragma once
+// What KVM_CHECK_EXTENSION answers for the capabilities that gmem provides: specification 1.5, in-place conversion on.
+
+#include "kvm/uapi.hpp"
+
+#include <optional>
+
+namespace gmem::kvm {
+
+enum class AskedOn : std::uint8_t { system, vm_with_private_memory, vm_without };
+
+// nullopt: the real KVM answers. `real` is its answer, needed where bits are added to it.
+std::optional<long> capability(unsigned long which, AskedOn where, long real) noexcept;
+
+} // namespace gmem::kvm

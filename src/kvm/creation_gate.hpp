@@ -1,0 +1,13 @@
+#pragma once
+// KVM_CREATE_GUEST_MEMFD: the caller's bytes become what a GuestMemory is born with, or EINVAL.
+
+#include "base/result.hpp"
+#include "kvm/uapi.hpp"
+#include "memory/guest_memory.hpp"
+
+namespace gmem::kvm {
+
+// guest_memfd specification 1.3, in its order: unknown flags, then the size.
+Result<memory::GuestMemory::Birth> parse_creation(uapi::CreateGuestMemfd const &request) noexcept;
+
+} // namespace gmem::kvm

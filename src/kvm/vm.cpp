@@ -1,0 +1,192 @@
+#include "kvm/vm.hpp"
+
+#include "kvm/creation_gate.hpp"
+#include "kvm/memslot_gate.hpp"
+#include "memory/sigbus.hpp"
+#include "os/mapping_calls.hpp"
+#include "os/signals.hpp"
+#include "os/user_memory.hpp"
+
+#include <new>
+
+namespace gmem::kvm {
+namespace {
+
+constinit os::Mutex pool_lock;
+constinit Vm *pool { nullptr };
+constinit std::uint64_t last_identity { 0 };
+
+std::uint32_t user_slots(int fd) noexcept
+{
+    auto const n { os::system_call(SYS_ioctl, fd, uapi::check_extension, uapi::cap_nr_memslots) };
+    return n > 0 ? static_cast<std::uint32_t>(n) : 32764;
+}
+
+} // namespace
+
+Result<Vm *> Vm::create(Kind kind, Backing backing) noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { pool_lock };
+    if (!pool) {
+        GMEM_TRY(memory, os::map_anonymous(Vm::most * sizeof(Vm), MAP_PRIVATE));
+        pool = reinterpret_cast<Vm *>(memory);
+    }
+    for (std::size_t i { 0 }; i < Vm::most; ++i) {
+        if (pool[i].in_use())
+            continue;
+        auto *const vm { ::new (pool + i) Vm };
+        GMEM_CHECK(vm->slots_.reserve());
+        vm->kind_ = kind;
+        vm->backing_ = backing;
+        vm->identity_ = ++last_identity;
+        vm->acquire();
+        return vm;
+    }
+    return Error::of(Why::no_memory, "vm.pool");
+}
+
+Vm &Vm::at(std::size_t index) noexcept { return pool[index]; }
+std::size_t Vm::index() const noexcept { return static_cast<std::size_t>(this - pool); }
+
+long Vm::set_real(int fd, uapi::UserspaceMemoryRegion const &region) const noexcept
+{
+    return backed() ? os::system_call(SYS_ioctl, fd, uapi::set_user_memory_region, &region) : 0;
+}
+
+void Vm::release() noexcept
+{
+    if (references_.load(std::memory_order_acquire) == 1) {
+        os::SignalsBlocked blocked;
+        os::Locked guard { lock_ };
+        for (std::uint32_t space { 0 }; space < SlotTable::address_spaces; ++space)
+            for (auto &slot : slots_.ever_used(space))
+                unbind(slot);
+        slots_.clear();
+    }
+    references_.fetch_sub(1, std::memory_order_acq_rel);
+}
+
+long Vm::create_guest_memfd(std::uintptr_t argument, memory::GuestMemory *&made) noexcept
+{
+    uapi::CreateGuestMemfd request;
+    if (auto const read { os::copy_from_program(&request, argument, sizeof request) }; !read)
+        return -EFAULT;
+    auto parsed { parse_creation(request) };
+    if (!parsed)
+        return -parsed.error().err;
+    auto birth { std::move(parsed).take() };
+    birth.owner = identity();
+    birth.conversions = has_private_memory() ? memory::Conversions::allowed : memory::Conversions::refused;
+    auto created { memory::GuestMemory::create(birth) };
+    if (!created)
+        return -created.error().err;
+    made = std::move(created).take();
+    auto fd { memory::Sigbus::install() ? made->open_for_program() : Result<int> { Error::of(Why::no_memory, "sigbus") } };
+    if (!fd) {
+        auto const err { fd.error().err };
+        made->release();
+        made = nullptr;
+        return -err;
+    }
+    return std::move(fd).take();
+}
+
+long Vm::set_memory_region(int fd, std::uintptr_t argument, FileLookup lookup) noexcept
+{
+    uapi::UserspaceMemoryRegion2 request {};
+    if (!os::copy_from_program(&request.region, argument, sizeof request.region))
+        return -EFAULT;
+    if (request.region.flags & uapi::mem_guest_memfd)
+        return -EINVAL; // only ...REGION2 has room for a file
+    return set_region(fd, request, lookup);
+}
+
+long Vm::set_memory_region2(int fd, std::uintptr_t argument, FileLookup lookup) noexcept
+{
+    uapi::UserspaceMemoryRegion2 request;
+    if (!os::copy_from_program(&request, argument, sizeof request))
+        return -EFAULT;
+    return set_region(fd, request, lookup);
+}
+
+long Vm::set_region(int fd, uapi::UserspaceMemoryRegion2 const &request, FileLookup lookup) noexcept
+{
+    auto const parsed { parse_memslot(request, { .slots = user_slots(fd), .address_spaces = has_private_memory() ? 1u : SlotTable::address_spaces }) };
+    if (!parsed)
+        return -parsed.error().err;
+    auto const &wanted { parsed.value() };
+
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    auto &slot { slots_[wanted.slot] };
+    if (wanted.size == 0) { // 6.1 (10)
+        if (!slot.exists())
+            return -EINVAL;
+        auto const result { set_real(fd, { .slot = wanted.slot, .flags = 0, .guest_phys_addr = 0, .memory_size = 0, .userspace_addr = 0 }) };
+        if (!os::failed(result)) {
+            unbind(slot);
+            slot = {};
+        }
+        return result;
+    }
+    if (slot.exists() && (wanted.with_guest_memfd || slot.bound()))
+        return -EINVAL; // (11): a slot with a guest_memfd can only be deleted
+    if (wanted.with_guest_memfd)
+        return bind(fd, wanted, lookup);
+
+    auto const result { set_real(fd, request.region) };
+    if (!os::failed(result)) {
+        slot = {};
+        slot.gpa = wanted.gpa;
+        slot.size = wanted.size;
+    }
+    return result;
+}
+
+long Vm::bind(int fd, MemslotRequest const &wanted, FileLookup lookup) noexcept
+{
+    if (slots_.overlaps_in_guest(wanted.slot, wanted.gpa, wanted.size))
+        return -EEXIST; // (12)
+    int error { 0 };
+    auto *const file { lookup(wanted.file, error) }; // (13)
+    if (!file)
+        return -error;
+    auto const result { [&]() noexcept -> long {
+        if (file->owner() != identity())
+            return -EINVAL;
+        if (wanted.file_offset + wanted.size > raw(file->size()))
+            return -EINVAL;
+        if (slots_.overlaps_in_file(*file, wanted.file_offset, wanted.size))
+            return -EEXIST;
+        return set_real(fd, { .slot = wanted.slot, .flags = 0, .guest_phys_addr = wanted.gpa, .memory_size = wanted.size, .userspace_addr = file->view() + wanted.file_offset });
+    }() };
+    if (!os::failed(result)) {
+        slots_[wanted.slot] = { .gpa = wanted.gpa, .size = wanted.size, .file_offset = wanted.file_offset, .file = file,
+            .file_inode = file->facts().inode, .view = file->view() + wanted.file_offset };
+        file->view_fate(memory::GuestMemory::ViewFate::guard);
+    }
+    file->release();
+    return result;
+}
+
+// The file may have gone before the slot: then its view's addresses were kept for the real slot, until now.
+void Vm::unbind(Slot &slot) noexcept
+{
+    if (!slot.bound())
+        return;
+    if (!slot.file_alive())
+        os::unmap({ slot.view, slot.view + slot.size });
+    else if (slots_.bindings_of(*slot.file) == 1)
+        slot.file->view_fate(memory::GuestMemory::ViewFate::unmap);
+    slot.file = nullptr;
+}
+
+char const *Vm::audit() noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    return slots_.audit();
+}
+
+} // namespace gmem::kvm

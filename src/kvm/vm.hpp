@@ -1,0 +1,64 @@
+#pragma once
+// One VM of the program: the real KVM's default VM, and beside it what KVM_X86_SW_PROTECTED_VM and guest_memfd add.
+//
+// Invariants:
+//   V1  a slot bound to a gmem has the gmem's guest view as its address in the real KVM, never the program's own mapping.
+//   V2  a slot of ours exists exactly when the real KVM has accepted it.
+
+#include "kvm/slot_table.hpp"
+#include "kvm/uapi.hpp"
+#include "os/mutex.hpp"
+
+#include <atomic>
+
+namespace gmem::kvm {
+
+// Finds the gmem behind a descriptor of the program: the fd table belongs to the preload library. nullptr with EBADF or EINVAL in
+// `error`. The reference is the caller's.
+using FileLookup = memory::GuestMemory *(*)(int fd, int &error) noexcept;
+
+class Vm final {
+public:
+    enum class Kind : std::uint8_t { without_private_memory, with_private_memory };
+
+    // Without /dev/kvm everything that is about memory works and nothing runs.
+    enum class Backing : std::uint8_t { real, none };
+
+    // One reference for the caller: a descriptor. ENOMEM.
+    static Result<Vm *> create(Kind kind, Backing backing) noexcept;
+    static constexpr std::size_t most { 1024 };
+    static Vm &at(std::size_t index) noexcept;
+    std::size_t index() const noexcept;
+
+    void acquire() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+    void release() noexcept;
+    bool in_use() const noexcept { return references_.load(std::memory_order_acquire) != 0; }
+
+    bool backed() const noexcept { return backing_ == Backing::real; }
+    bool has_private_memory() const noexcept { return kind_ == Kind::with_private_memory; }
+    memory::Owner identity() const noexcept { return static_cast<memory::Owner>(identity_); }
+
+    // KVM_CREATE_GUEST_MEMFD with the program's argument. A new descriptor, or -errno; the memory in `made` has one reference.
+    long create_guest_memfd(std::uintptr_t argument, memory::GuestMemory *&made) noexcept;
+
+    // KVM_SET_USER_MEMORY_REGION and ...2 on the real VM behind `fd`. 0 or -errno.
+    long set_memory_region(int fd, std::uintptr_t argument, FileLookup lookup) noexcept;
+    long set_memory_region2(int fd, std::uintptr_t argument, FileLookup lookup) noexcept;
+
+    char const *audit() noexcept;
+
+private:
+    long set_region(int fd, uapi::UserspaceMemoryRegion2 const &request, FileLookup lookup) noexcept;
+    long bind(int fd, struct MemslotRequest const &request, FileLookup lookup) noexcept GMEM_REQUIRES(lock_);
+    long set_real(int fd, uapi::UserspaceMemoryRegion const &region) const noexcept;
+    void unbind(Slot &slot) noexcept GMEM_REQUIRES(lock_);
+
+    os::Mutex lock_; // outer to everything of memory/
+    std::atomic<std::uint64_t> references_ { 0 };
+    Kind kind_ { Kind::without_private_memory };
+    Backing backing_ { Backing::real };
+    std::uint64_t identity_ { 0 }; // never used twice in a process
+    SlotTable slots_ GMEM_GUARDED_BY(lock_);
+};
+
+} // namespace gmem::kvm

@@ -1,0 +1,191 @@
+// include/gmem/gmem.h over memory/: checks the caller's numbers once, then speaks in types.
+
+#include "gmem/gmem.h"
+
+#include "library/prepare.hpp"
+#include "base/text.hpp"
+#include "memory/guest_memory.hpp"
+#include "memory/process.hpp"
+#include "memory/sigbus.hpp"
+#include "memory/space.hpp"
+
+#include <cstring>
+#include <sys/mman.h>
+
+using namespace gmem;
+using memory::GuestMemory;
+
+namespace {
+
+int negative(Error const &e) noexcept { return -e.err; }
+int zero_or_negative(Status const &s) noexcept { return s ? 0 : negative(s.error()); }
+
+// [offset, offset + size), page aligned, not empty, inside the file.
+std::optional<PageRange> pages_inside(GuestMemory const &g, std::uint64_t offset, std::uint64_t size) noexcept
+{
+    if (offset % page_size || size % page_size || offset > raw(g.size()) || size > raw(g.size()) - offset)
+        return std::nullopt;
+    return PageRange::make(PageNo { offset >> page_bits }, PageNo { (offset + size) >> page_bits });
+}
+
+bool inside(GuestMemory const &g, std::uint64_t offset, std::size_t size) noexcept
+{
+    return offset <= raw(g.size()) && size <= raw(g.size()) - offset;
+}
+
+// The handle is the object: opaque to the caller, and nothing else to look up.
+GuestMemory &memory_of(gmem_file *g) noexcept { return *reinterpret_cast<GuestMemory *>(g); }
+GuestMemory const &memory_of(gmem_file const *g) noexcept { return *reinterpret_cast<GuestMemory const *>(g); }
+
+constexpr std::uint64_t known_flags { GMEM_FLAG_MMAP | GMEM_FLAG_INIT_SHARED };
+
+} // namespace
+
+#define GMEM_API __attribute__((visibility("default")))
+extern "C" {
+
+GMEM_API const char *gmem_version(void) { return "0.1.0"; }
+
+GMEM_API int gmem_create(uint64_t size, uint64_t flags, gmem_file **out)
+{
+    if ((flags & ~known_flags) || size == 0 || size > INT64_MAX || size % page_size)
+        return -EINVAL;
+    library::prepare_process();
+    auto created { GuestMemory::create({ .pages = PageNo { size >> page_bits },
+        .initial = flags & GMEM_FLAG_INIT_SHARED ? Attribute::shared : Attribute::private_,
+        .windows = flags & GMEM_FLAG_MMAP ? memory::Windows::allowed : memory::Windows::refused }) };
+    if (!created)
+        return negative(created.error());
+    if (auto const installed { memory::Sigbus::install() }; !installed) {
+        std::move(created).take()->release();
+        return negative(installed.error());
+    }
+    *out = reinterpret_cast<gmem_file *>(std::move(created).take());
+    return 0;
+}
+
+GMEM_API void gmem_destroy(gmem_file *g)
+{
+    if (g)
+        memory_of(g).release();
+}
+
+GMEM_API int gmem_map(gmem_file *g, uint64_t offset, size_t length, int protection, void **address)
+{
+    if (memory_of(g).windows() == memory::Windows::refused)
+        return -ENODEV;
+    if (length == 0 || offset % page_size)
+        return -EINVAL;
+    if (protection & PROT_EXEC)
+        return -EPERM;
+    auto mapped { memory::Space::map(memory_of(g), { .hint = 0, .length = length, .protection = protection, .flags = 0, .offset = Bytes { offset } }) };
+    if (!mapped)
+        return negative(mapped.error());
+    *address = reinterpret_cast<void *>(std::move(mapped).take());
+    return 0;
+}
+
+GMEM_API int gmem_unmap(void *address, size_t length)
+{
+    auto const begin { reinterpret_cast<std::uintptr_t>(address) };
+    if (begin % page_size || length == 0)
+        return -EINVAL;
+    os::AddressRange const r { begin, begin + ((length + page_size - 1) & ~(page_size - 1)) };
+    if (!memory::Space::touches(r))
+        return -EINVAL;
+    return zero_or_negative(memory::Space::unmap(r));
+}
+
+GMEM_API int gmem_convert(gmem_file *g, uint64_t offset, uint64_t size, enum gmem_attribute to, uint64_t *error_offset)
+{
+    auto &memory { memory_of(g) };
+    auto const r { pages_inside(memory, offset, size) };
+    if (!r || (to != GMEM_SHARED && to != GMEM_PRIVATE))
+        return -EINVAL;
+    auto const done { memory.convert(*r, to == GMEM_PRIVATE ? Attribute::private_ : Attribute::shared) };
+    if (done)
+        return 0;
+    if (error_offset && done.error().at)
+        *error_offset = raw(*done.error().at);
+    return negative(done.error());
+}
+
+GMEM_API int gmem_attribute_at(const gmem_file *g, uint64_t offset)
+{
+    auto const &memory { memory_of(g) };
+    if (offset >= raw(memory.size()))
+        return -EINVAL;
+    return memory.at(PageNo::holding(Bytes { offset })) == Attribute::private_ ? GMEM_PRIVATE : GMEM_SHARED;
+}
+
+GMEM_API int gmem_allocate(gmem_file *g, uint64_t offset, uint64_t size)
+{
+    auto const r { pages_inside(memory_of(g), offset, size) };
+    return r ? zero_or_negative(memory_of(g).allocate(*r)) : -EINVAL;
+}
+
+GMEM_API int gmem_punch(gmem_file *g, uint64_t offset, uint64_t size)
+{
+    auto const r { pages_inside(memory_of(g), offset, size) };
+    return r ? zero_or_negative(memory_of(g).punch(*r)) : -EINVAL;
+}
+
+GMEM_API int gmem_guest_read(gmem_file *g, uint64_t offset, void *buffer, size_t size)
+{
+    auto const &memory { memory_of(g) };
+    if (!inside(memory, offset, size))
+        return -EINVAL;
+    std::memcpy(buffer, reinterpret_cast<void const *>(memory.view() + offset), size);
+    return 0;
+}
+
+GMEM_API int gmem_guest_write(gmem_file *g, uint64_t offset, const void *buffer, size_t size)
+{
+    auto const &memory { memory_of(g) };
+    if (!inside(memory, offset, size))
+        return -EINVAL;
+    std::memcpy(reinterpret_cast<void *>(memory.view() + offset), buffer, size);
+    return 0;
+}
+
+GMEM_API int gmem_get_stats(const gmem_file *g, struct gmem_stats *out)
+{
+    auto const &memory { memory_of(g) };
+    auto const &c { memory.header().counters };
+    auto const facts { memory.facts_now() };
+    *out = {};
+    out->size = raw(memory.size());
+    out->allocated = facts ? raw(facts.value().allocated) : 0;
+    out->private_bytes = memory.attributes().count(Attribute::private_) << page_bits;
+    out->windows = memory::Space::windows_of(memory);
+    out->conversions_to_shared = c.conversions_to_shared.load();
+    out->conversions_to_private = c.conversions_to_private.load();
+    out->conversions_unchanged = c.conversions_unchanged.load();
+    out->conversions_failed = c.conversions_failed.load();
+    out->recoveries = c.recoveries.load();
+    out->punched = c.punched.load();
+    std::strncpy(out->engine, name(memory::Process::engine()), sizeof out->engine - 1);
+    std::strncpy(out->opening, name(memory::Process::opening()), sizeof out->opening - 1);
+    return 0;
+}
+
+GMEM_API int gmem_audit(gmem_file *g, char *text, size_t size)
+{
+    auto const *broken { memory_of(g).audit() };
+    if (!broken)
+        broken = memory::Space::audit();
+    Text { text, size } << (broken ? broken : "");
+    return broken ? 1 : 0;
+}
+
+GMEM_API int gmem_set_window_opening(enum gmem_window_opening how)
+{
+    switch (how) {
+    case GMEM_OPENING_AUTOMATIC: memory::Process::set_opening(memory::Opening::automatic); return 0;
+    case GMEM_OPENING_INSTALLED: memory::Process::set_opening(memory::Opening::installed); return 0;
+    case GMEM_OPENING_NATIVE:    memory::Process::set_opening(memory::Opening::native); return 0;
+    }
+    return -EINVAL;
+}
+
+} // extern "C"

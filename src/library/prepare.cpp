@@ -1,0 +1,53 @@
+#include "library/prepare.hpp"
+
+#include "memory/fork.hpp"
+#include "memory/process.hpp"
+
+#include <cstdlib>
+#include <pthread.h>
+#include <string_view>
+
+namespace gmem::library {
+namespace {
+
+using memory::Engine;
+using memory::Opening;
+
+std::string_view variable(char const *name) noexcept
+{
+    char const *const value { std::getenv(name) };
+    return value ? value : "";
+}
+
+// `gmem run` refuses unknown words before the program starts; a process that comes another way gets the probe's choice.
+memory::Wishes wishes_of_environment() noexcept
+{
+    memory::Wishes w;
+    auto const engine { variable("GMEM_WINDOW_ENGINE") };
+    if (engine == name(Engine::userfaultfd))
+        w.engine = Engine::userfaultfd;
+    else if (engine == name(Engine::overlay))
+        w.engine = Engine::overlay;
+    auto const opening { variable("GMEM_WINDOW_OPENING") };
+    if (opening == name(Opening::installed))
+        w.opening = Opening::installed;
+    else if (opening == name(Opening::native))
+        w.opening = Opening::native;
+    return w;
+}
+
+void prepare_once() noexcept
+{
+    memory::Process::wish(wishes_of_environment());
+    pthread_atfork(&memory::Fork::prepare, &memory::Fork::in_parent, &memory::Fork::in_child);
+}
+
+} // namespace
+
+void prepare_process() noexcept
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, &prepare_once);
+}
+
+} // namespace gmem::library

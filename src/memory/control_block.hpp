@@ -1,0 +1,58 @@
+#pragma once
+// The part of a gmem that all its processes share: a memfd of fixed layout, without pointers, next to the memory itself.
+//
+//   byte 0      ControlHeader
+//   byte 4096   AttributeMap (attributes/attribute_map.hpp)
+//
+// Invariants:
+//   C1  everything up to AttributeMap's eager part is resident from creation on.
+//   C2  the attribute map changes only under header().lock, and only in pages that stage() made resident.
+//   C3  a bit of `attached` is set while that process may have an open page in a window of this gmem.
+
+#include "attributes/attribute_map.hpp"
+#include "base/result.hpp"
+#include "memory/counters.hpp"
+#include "os/helper.hpp"
+#include "os/mutex.hpp"
+
+namespace gmem::memory {
+
+struct ControlHeader final {
+    static constexpr std::uint64_t expected_magic { 0x31306d656d67 }; // "gmem01"
+
+    std::uint64_t magic;
+    std::uint64_t pages;
+    os::Mutex lock; // conversions, punch holes, opening of windows; outermost of all locks
+    std::uint32_t padding;
+    std::atomic<std::uint64_t> attached; // bit n: process slot n of the session
+    Counters counters;
+};
+static_assert(sizeof(ControlHeader) <= page_size);
+
+class ControlBlock final {
+public:
+    // Makes the memfd (in the helper's table) and maps it. The mapping is inherited by forked children on purpose.
+    static Result<ControlBlock> create(PageNo pages, Attribute initial) noexcept;
+
+    void destroy() noexcept;
+
+    ControlHeader &header() const noexcept { return *reinterpret_cast<ControlHeader *>(base_); }
+    AttributeMap attributes() const noexcept { return { base_ + page_size, pages_ }; }
+
+    // Makes resident what a commit of `r` may dirty. ENOMEM otherwise, at r.first().
+    Status stage(PageRange r) noexcept GMEM_REQUIRES(header().lock);
+
+    os::HelperFd file() const noexcept { return file_; }
+    void moved_in_helper(os::HelperFd fd) noexcept { file_ = fd; }
+
+    constexpr ControlBlock() noexcept = default;
+
+private:
+    static std::size_t bytes(PageNo pages) noexcept;
+
+    os::HelperFd file_ { os::HelperFd::none };
+    std::byte *base_ { nullptr };
+    PageNo pages_ { 0 };
+};
+
+} // namespace gmem::memory

@@ -1,0 +1,20 @@
+#pragma once
+// What happens to gmem when the program forks. The child has neither the helper thread nor the windows (MADV_DONTFORK): its windows
+// are mapped anew, gated and closed, before any code of the program runs there. A raw clone() finds nothing at their addresses.
+
+namespace gmem::memory {
+
+struct Window;
+
+class Fork final {
+public:
+    // Around fork(), as pthread_atfork handlers: prepare and in_parent on the forking thread, in_child in the child.
+    static void prepare() noexcept;
+    static void in_parent() noexcept;
+    static void in_child() noexcept;
+
+private:
+    static void map_again(Window &w) noexcept;
+};
+
+} // namespace gmem::memory

@@ -1,0 +1,141 @@
+#include "memory/guest_memory.hpp"
+
+#include "memory/gate.hpp"
+#include "memory/pool.hpp"
+#include "memory/process.hpp"
+#include "memory/space.hpp"
+#include "os/mapping_calls.hpp"
+#include "os/signals.hpp"
+
+namespace gmem::memory {
+
+Result<GuestMemory *> GuestMemory::create(Birth birth) noexcept
+{
+    auto const pages { birth.pages };
+    os::SignalsBlocked blocked;
+    if (pages > most_pages)
+        return Error::of(Why::no_memory, "create.size");
+    GMEM_CHECK(Process::start());
+    GMEM_TRY(g, Pool::take());
+    // From here on every failure ends in one place, which undoes what was done.
+    auto const made { [&]() noexcept -> Status {
+        GMEM_TRY(file, create_hidden_file("guest_memfd", pages.to_bytes()));
+        g->file_ = file;
+        g->pages_ = pages;
+        g->windows_ = birth.windows;
+        g->owner_ = birth.owner;
+        g->conversions_ = birth.conversions;
+        g->view_fate_ = ViewFate::unmap;
+        GMEM_TRY(facts, facts_of_file(file));
+        g->facts_ = facts;
+        GMEM_CHECK(g->map_view(0, 0));
+        GMEM_TRY(control, ControlBlock::create(pages, birth.initial));
+        g->control_ = control;
+        return Ok {};
+    }() };
+    if (!made) {
+        if (g->view_)
+            os::unmap({ g->view_, g->view_ + raw(pages.to_bytes()) });
+        if (g->file_ != os::HelperFd::none)
+            close_hidden_file(g->file_);
+        g->view_ = 0;
+        g->file_ = os::HelperFd::none;
+        g->references_.store(0, std::memory_order_release);
+        g->used_.store(false, std::memory_order_release);
+        return made.error();
+    }
+    return g;
+}
+
+// Bytes of private pages belong neither into a child nor into a core file. Huge pages only on request: a punched 4 KiB page of
+// a huge one would close its 511 neighbours in every window.
+Status GuestMemory::map_view(std::uintptr_t hint, int flags) noexcept
+{
+    GMEM_TRY(view, os::map_hidden(file_, hint, raw(size()), PROT_READ | PROT_WRITE, flags, Bytes { 0 }));
+    view_ = view;
+    os::AddressRange const all { view, view + raw(size()) };
+    GMEM_CHECK(os::advise(all, MADV_DONTFORK));
+    GMEM_CHECK(os::advise(all, MADV_DONTDUMP));
+    (void)os::advise(all, MADV_NOHUGEPAGE); // EINVAL on kernels without huge pages
+    return Ok {};
+}
+
+bool GuestMemory::try_acquire() noexcept
+{
+    auto seen { references_.load(std::memory_order_acquire) };
+    while (seen != 0)
+        if (references_.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel))
+            return true;
+    return false;
+}
+
+void GuestMemory::release() noexcept
+{
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        destroy();
+}
+
+void GuestMemory::destroy() noexcept
+{
+    os::SignalsBlocked blocked;
+    header().attached.fetch_and(~(std::uint64_t { 1 } << Process::slot()), std::memory_order_acq_rel);
+    os::AddressRange const all { view_, view_ + raw(size()) };
+    if (view_fate_ == ViewFate::unmap)
+        os::unmap(all);
+    else // a memslot still points here: its guest gets EFAULT, not somebody else's memory
+        os::system_call(SYS_mmap, all.begin, all.length(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    control_.destroy();
+    close_hidden_file(file_);
+    file_ = os::HelperFd::none;
+    view_ = 0;
+    used_.store(false, std::memory_order_release);
+}
+
+void GuestMemory::attach() noexcept
+{
+    auto const mine { std::uint64_t { 1 } << Process::slot() };
+    if (!(header().attached.load(std::memory_order_relaxed) & mine))
+        header().attached.fetch_or(mine, std::memory_order_acq_rel);
+}
+
+Result<int> GuestMemory::open_for_program() const noexcept { return open_in_own_table(file_, os::open_path); }
+
+Status GuestMemory::allocate(PageRange r) noexcept
+{
+    os::SignalsBlocked blocked;
+    return allocate_in_file(file_, os::falloc_keep_size, r.offset(), r.length());
+}
+
+Status GuestMemory::punch(PageRange r) noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { header().lock };
+    count(header().counters.punched);
+    auto const inside { r.intersect(*PageRange::make(PageNo { 0 }, pages_)) };
+    if (!inside)
+        return Ok {};
+    os::Locked space { Space::lock() };
+    // Punching takes the PTEs of open pages away. Natively open runs populate again by themselves; installed ones would be
+    // closed, so they become native first.
+    for (auto &w : Space::table().all())
+        if (auto const part { w.file == this ? inside->intersect(w.pages()) : std::nullopt })
+            for (auto at { part->first() }; at < part->last();) {
+                auto const run { attributes().next_run(at, part->last(), Attribute::shared) };
+                if (!run)
+                    break;
+                gate::open_lazily(w, *run);
+                at = run->last();
+            }
+    return allocate_in_file(file_, os::falloc_keep_size | os::falloc_punch_hole, inside->offset(), inside->length());
+}
+
+char const *GuestMemory::audit() noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { header().lock };
+    if (header().magic != ControlHeader::expected_magic || header().pages != pages_.index())
+        return "G1: the control block is not ours";
+    return attributes().audit();
+}
+
+} // namespace gmem::memory

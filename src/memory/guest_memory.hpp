@@ -1,0 +1,123 @@
+#pragma once
+// One guest_memfd: the file, who may see which page of it, and the guest's view of all of it.
+//
+// Invariants (audit() proves those that can be seen):
+//   G1  the file's size is pages(), sealed.
+//   G2  an attribute changes only in convert(), all or nothing, under the control block's lock.
+//   G3  in no process is a private page reachable through a host window when convert() to private returns Ok.
+//   G4  the view reaches every page and is neither forked nor dumped.
+//   G5  the object is used between create() and the release() of the last reference; its memory is type-stable for ever, so a
+//       stale pointer reads "not in use", never something else.
+
+#include "memory/control_block.hpp"
+#include "memory/hidden_file.hpp"
+#include "memory/window.hpp"
+#include "platform/sw_protected/sw_protected.hpp"
+
+#include <atomic>
+
+namespace gmem::memory {
+
+// May the program map the file? GUEST_MEMFD_FLAG_MMAP.
+enum class Windows : std::uint8_t { refused, allowed };
+
+// Has the VM that made the file private memory? Without it every conversion is EINVAL (specification 2.2 (6)); kvm/ checks.
+enum class Conversions : std::uint8_t { refused, allowed };
+
+// The VM that made the file, as far as memory/ cares: 0 is nobody.
+enum class Owner : std::uint64_t {};
+
+class GuestMemory final {
+public:
+    struct Birth final {
+        PageNo pages;
+        Attribute initial;
+        Windows windows;
+        Conversions conversions { Conversions::allowed };
+        Owner owner {};
+    };
+
+    // Half of the 47-bit address space would be one view: enough for any guest, and ENOMEM beyond.
+    static constexpr PageNo most_pages { (std::uint64_t { 64 } << 40) >> page_bits };
+
+    // One reference for the caller. ENOMEM, or the errno of what the host refuses (Process::start).
+    static Result<GuestMemory *> create(Birth birth) noexcept;
+
+    // References: one a descriptor of the program, one a window, one an operation under way.
+    void acquire() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+    // For a pointer that was read without a lock: false when the memory is already going away.
+    bool try_acquire() noexcept;
+    void release() noexcept;
+    bool in_use() const noexcept { return used_.load(std::memory_order_acquire); }
+
+    // Sets the attribute of `r` (inside the file). Ok, or EAGAIN / ENOMEM with the offending byte, and nothing changed.
+    // guest_memfd specification 2.2 steps 11-15.
+    Status convert(PageRange r, Attribute to) noexcept;
+
+    Attribute at(PageNo p) const noexcept { return attributes().at(p); }
+    AttributeMap attributes() const noexcept { return control_.attributes(); }
+
+    // fallocate(KEEP_SIZE | PUNCH_HOLE): pages go, attributes stay. `r` may end beyond the file.
+    Status punch(PageRange r) noexcept;
+    // fallocate(KEEP_SIZE): `r` inside the file.
+    Status allocate(PageRange r) noexcept;
+
+    // Re-opens one page after its window raised SIGBUS; see Space::recover.
+    Status reopen(Window &w, PageNo p) noexcept;
+
+    Windows windows() const noexcept { return windows_; }
+    Owner owner() const noexcept { return owner_; }
+    Conversions conversions() const noexcept { return conversions_; }
+    PageNo pages() const noexcept { return pages_; }
+    Bytes size() const noexcept { return pages_.to_bytes(); }
+    std::uintptr_t view() const noexcept { return view_; }
+    os::AddressRange view_of(PageRange r) const noexcept { return { view_ + raw(r.offset()), view_ + raw(r.offset()) + raw(r.length()) }; }
+    os::HelperFd file() const noexcept { return file_; }
+    ControlHeader &header() const noexcept { return control_.header(); }
+    FileFacts const &facts() const noexcept { return facts_; }
+    // A new descriptor for the program, the lowest free number: O_PATH, so that whatever does not pass through gmem gets EBADF.
+    Result<int> open_for_program() const noexcept;
+    Result<FileFacts> facts_now() const noexcept { return facts_of_file(file_); }
+
+    // The end of what a window can show: the window's last page or the end of the file.
+    PageNo last_page_of(Window const &w) const noexcept { return w.pages().last() < pages_ ? w.pages().last() : pages_; }
+
+    // A memslot may outlive the memory: with `guard` the view's addresses then stay taken, unreadable, until forget_view().
+    enum class ViewFate : std::uint8_t { unmap, guard };
+    void view_fate(ViewFate f) noexcept { view_fate_ = f; }
+
+    // This process may have open pages from now on (ControlHeader::attached).
+    void attach() noexcept;
+
+    // nullptr: healthy; otherwise the broken invariant.
+    char const *audit() noexcept;
+
+private:
+    friend class Fork;
+    friend class Pool;
+
+    Status convert_locked(PageRange r, Attribute to) noexcept GMEM_REQUIRES(header().lock);
+    Status to_private_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
+    Status to_shared_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
+    Status unused_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
+    void destroy() noexcept;
+    void continue_in_child() noexcept;
+    Status map_view(std::uintptr_t hint, int flags) noexcept;
+
+    std::atomic<bool> used_ { false }; // the pool may hand the object out again when false
+    std::atomic<std::uint64_t> references_ { 0 };
+    PageNo pages_ { 0 };
+    Windows windows_ { Windows::refused };
+    Owner owner_ {};
+    Conversions conversions_ { Conversions::allowed };
+    os::HelperFd file_ { os::HelperFd::none };
+    std::uintptr_t view_ { 0 };
+    ViewFate view_fate_ { ViewFate::unmap };
+    ControlBlock control_;
+    FileFacts facts_ {};
+    int copy_for_child_ { -1 }; // only between Fork::prepare() and the end of fork()
+    int control_copy_for_child_ { -1 };
+    platform::SwProtected platform_;
+};
+
+} // namespace gmem::memory

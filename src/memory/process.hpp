@@ -1,0 +1,68 @@
+#pragma once
+// gmem in this process: the helper thread, the userfaultfd, the policy. Started by the first gmem; until then a process under
+// `gmem run` has no thread and no descriptor of ours.
+//
+// Invariants:
+//   P1  started() implies that the helper runs and holds every hidden descriptor.
+//   P2  the engine never changes after start; the opening policy changes only by set_opening().
+//   P3  slot() names the liveness word that this process's helper holds.
+
+#include "base/result.hpp"
+#include "memory/opening.hpp"
+#include "os/hidden_fd.hpp"
+#include "os/mutex.hpp"
+
+namespace gmem::memory {
+
+enum class Engine : std::uint8_t { userfaultfd, overlay };
+
+constexpr char const *name(Engine e) noexcept { return e == Engine::userfaultfd ? "userfaultfd" : "overlay"; }
+
+// What the user asked for; empty: choose by probing.
+struct Wishes final {
+    std::optional<Engine> engine;
+    Opening opening { Opening::automatic };
+};
+
+class Process final {
+public:
+    // Must come before start(); the CLI has checked the words, so unknown ones are ignored here.
+    static void wish(Wishes w) noexcept { wishes_ = w; }
+
+    // Idempotent. Fails with the errno of what is missing; then nothing of ours is left behind.
+    static Status start() noexcept;
+    static bool started() noexcept { return os::Helper::running(); }
+
+    static Engine engine() noexcept { return engine_; }
+    static os::HiddenFd &userfaultfd() noexcept { return userfaultfd_; }
+    static os::HelperFd empty_file() noexcept { return empty_file_; }
+
+    // The way of opening in force, never `automatic`: see docs/windows.md.
+    static Opening opening() noexcept { return opening_; }
+    static void set_opening(Opening wished) noexcept;
+
+    // Which bit of ControlHeader::attached is ours, and who of the others is still there.
+    static unsigned slot() noexcept { return slot_; }
+    static std::uint64_t alive_among(std::uint64_t attached) noexcept;
+
+    // In a forked child: a new helper that holds `kept` (ascending), a new userfaultfd, a new slot.
+    static Status restart_in_child(int const *kept, unsigned kept_count) noexcept;
+
+private:
+    static Status begin(int const *kept, unsigned kept_count) noexcept;
+    static Status claim_slot() noexcept;
+    static Opening policy(Opening wished) noexcept;
+
+    static Wishes wishes_;
+    static Engine engine_;
+    static Opening opening_;
+    static os::HiddenFd userfaultfd_;
+    static os::HelperFd empty_file_;
+    static unsigned slot_;
+    static std::uint32_t *session_; // liveness words, MAP_SHARED and inherited: one per process slot
+    static os::Mutex start_lock_;
+};
+
+inline constexpr unsigned most_processes { 64 };
+
+} // namespace gmem::memory

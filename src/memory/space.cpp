@@ -1,0 +1,38 @@
+#include "memory/space.hpp"
+
+#include "memory/guest_memory.hpp"
+#include "os/mapping_calls.hpp"
+#include "os/signals.hpp"
+
+namespace gmem::memory {
+
+constinit os::Mutex Space::lock_;
+constinit WindowTable Space::table_;
+
+bool Space::touches(os::AddressRange r) noexcept
+{
+    if (!may_touch(r))
+        return false;
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    return !table_.overlapping(r).empty();
+}
+
+std::uint64_t Space::windows_of(GuestMemory const &file) noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    std::uint64_t n { 0 };
+    for (auto const &w : table_.all())
+        n += w.file == &file;
+    return n;
+}
+
+char const *Space::audit() noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    return table_.audit();
+}
+
+} // namespace gmem::memory

@@ -1,0 +1,64 @@
+#pragma once
+// Address space calls as gmem makes them: raw, with Results. The caller says which table the descriptor is in.
+
+#include "base/result.hpp"
+#include "os/address_range.hpp"
+#include "os/helper.hpp"
+#include "os/linux_abi.hpp"
+
+namespace gmem::os {
+
+enum class Inherit : bool { no, yes };
+
+// Maps [offset, offset + length) of a hidden file MAP_SHARED. `flags` beyond MAP_SHARED: MAP_FIXED, MAP_FIXED_NOREPLACE, ...
+inline Result<std::uintptr_t> map_hidden(HelperFd fd, std::uintptr_t hint, std::size_t length, int protection, int flags, Bytes offset) noexcept
+{
+    auto const result { Helper::call(SYS_mmap, hint, length, protection, MAP_SHARED | MAP_NORESERVE | flags, fd, raw(offset)) };
+    if (failed(result))
+        return Error::os(result, "mmap");
+    return static_cast<std::uintptr_t>(result);
+}
+
+// Anonymous memory of gmem's own: zero-filled, not reserved.
+inline Result<std::uintptr_t> map_anonymous(std::size_t length, int sharing) noexcept
+{
+    auto const result { system_call(SYS_mmap, nullptr, length, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) };
+    if (failed(result))
+        return Error::os(result, "mmap");
+    return static_cast<std::uintptr_t>(result);
+}
+
+inline void unmap(AddressRange r) noexcept { system_call(SYS_munmap, r.begin, r.length()); }
+
+inline Status advise(AddressRange r, int advice) noexcept
+{
+    auto const result { system_call(SYS_madvise, r.begin, r.length(), advice) };
+    if (failed(result))
+        return Error::os(result, "madvise");
+    return Ok {};
+}
+
+inline Status protect(AddressRange r, int protection) noexcept
+{
+    auto const result { system_call(SYS_mprotect, r.begin, r.length(), protection) };
+    if (failed(result))
+        return Error::os(result, "mprotect");
+    return Ok {};
+}
+
+// Removes the PTEs of a range, also where it is mlocked. Kernels before 5.18 know only the plain advice, which mlocked
+// ranges refuse: there the range is munlocked first.
+inline Status zap(AddressRange r) noexcept
+{
+    auto result { system_call(SYS_madvise, r.begin, r.length(), madv_dontneed_locked) };
+    if (result == -EINVAL) {
+        result = system_call(SYS_munlock, r.begin, r.length());
+        if (!failed(result))
+            result = system_call(SYS_madvise, r.begin, r.length(), MADV_DONTNEED);
+    }
+    if (failed(result))
+        return Error::os(result, "zap");
+    return Ok {};
+}
+
+} // namespace gmem::os

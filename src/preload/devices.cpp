@@ -1,0 +1,168 @@
+// ioctl: the gates of /dev/kvm, VMs and gmems.
+
+#include "kvm/capabilities.hpp"
+#include "kvm/guest_memfd.hpp"
+#include "memory/space.hpp"
+#include "os/file_calls.hpp"
+#include "preload/answer.hpp"
+#include "preload/fd_table.hpp"
+#include "preload/next.hpp"
+#include "preload/say.hpp"
+
+#include <cstdarg>
+#include <sys/ioctl.h>
+#include <sys/sysmacros.h>
+
+using namespace gmem;
+using preload::FdTable;
+using preload::Kind;
+namespace uapi = kvm::uapi;
+
+namespace {
+
+long real(int fd, unsigned long command, unsigned long argument) noexcept { return os::system_call(SYS_ioctl, fd, command, argument); }
+
+// Gives a fresh descriptor to the table, or closes it where the table ends.
+template <typename Object>
+long entered(long fd, Object &object) noexcept
+{
+    if (os::failed(fd) || FdTable::enter(static_cast<int>(fd), object))
+        return fd;
+    os::system_call(SYS_close, fd);
+    object.release();
+    return -EMFILE;
+}
+
+long create_vm(int fd, unsigned long type, kvm::Vm::Backing backing) noexcept
+{
+    bool const protected_vm { type == uapi::sw_protected_vm };
+    if (backing == kvm::Vm::Backing::none && type != uapi::default_vm && !protected_vm)
+        return -EINVAL;
+    auto made { kvm::Vm::create(protected_vm ? kvm::Vm::Kind::with_private_memory : kvm::Vm::Kind::without_private_memory, backing) };
+    if (!made)
+        return -made.error().err;
+    auto &vm { *std::move(made).take() };
+    auto const vm_fd { backing == kvm::Vm::Backing::real ? real(fd, uapi::create_vm, protected_vm ? uapi::default_vm : type)
+                                                          : os::system_call(SYS_openat, os::current_directory, "/dev/null", os::open_read_write | os::close_on_exec) };
+    if (os::failed(vm_fd)) {
+        vm.release();
+        return vm_fd;
+    }
+    return entered(vm_fd, vm);
+}
+
+long answer_extension(int fd, unsigned long which, kvm::AskedOn where, kvm::Vm::Backing backing) noexcept
+{
+    auto const host { backing == kvm::Vm::Backing::real ? real(fd, uapi::check_extension, which) : 0 };
+    auto const ours { kvm::capability(which, where, host) };
+    return ours ? *ours : host;
+}
+
+long system_ioctl(int fd, unsigned long command, unsigned long argument, kvm::Vm::Backing backing) noexcept
+{
+    switch (command) {
+    case uapi::create_vm:
+        return create_vm(fd, argument, backing);
+    case uapi::check_extension:
+        return answer_extension(fd, argument, kvm::AskedOn::system, backing);
+    default:
+        break;
+    }
+    if (backing == kvm::Vm::Backing::real)
+        return real(fd, command, argument);
+    return command == uapi::get_api_version ? 12 : command == uapi::get_vcpu_mmap_size ? 3 * static_cast<long>(page_size) : -EINVAL;
+}
+
+long vm_ioctl(int fd, kvm::Vm &vm, unsigned long command, unsigned long argument) noexcept
+{
+    auto const backing { vm.backed() ? kvm::Vm::Backing::real : kvm::Vm::Backing::none };
+    switch (command) {
+    case uapi::create_guest_memfd: {
+        memory::GuestMemory *made { nullptr };
+        auto const made_fd { vm.create_guest_memfd(argument, made) };
+        return os::failed(made_fd) ? made_fd : entered(made_fd, *made);
+    }
+    case uapi::set_user_memory_region:
+        return vm.set_memory_region(fd, argument, &FdTable::find_guest_memfd);
+    case uapi::set_user_memory_region2:
+        return vm.set_memory_region2(fd, argument, &FdTable::find_guest_memfd);
+    case uapi::check_extension:
+        return answer_extension(fd, argument, vm.has_private_memory() ? kvm::AskedOn::vm_with_private_memory : kvm::AskedOn::vm_without, backing);
+    case uapi::set_memory_attributes:  // in-place conversion is on: the VM does not track attributes (1.6)
+    case uapi::set_memory_attributes2: // belongs to the file
+        return -ENOTTY;
+    case uapi::create_vcpu:
+        if (!vm.backed()) {
+            preload::say("this machine has no /dev/kvm that may be used: memory works, but no guest can run (KVM_CREATE_VCPU fails)");
+            return -ENODEV;
+        }
+        break;
+    default:
+        break;
+    }
+    return vm.backed() ? real(fd, command, argument) : -ENOTTY;
+}
+
+// A descriptor of /dev/kvm that we did not see coming is recognised by the first thing that a program asks of it.
+bool is_kvm_device(int fd) noexcept
+{
+    os::KernelStat facts {};
+    return !os::failed(os::system_call(SYS_fstat, fd, &facts)) && S_ISCHR(facts.st_mode) && facts.st_rdev == makedev(10, 232);
+}
+
+bool system_command(unsigned long command) noexcept { return command >> 8 == 0xAE && (command & 0xff) <= 0x04; }
+
+// A copy by the kernel met a page of a window that it had dropped: bring it back and ask again. Structures of an ioctl say their
+// size in the command.
+int foreign_ioctl(int fd, unsigned long command, void *argument) noexcept
+{
+    for (int attempt { 0 };; ++attempt) {
+        auto const result { GMEM_NEXT(ioctl)(fd, command, argument) };
+        if (result >= 0 || errno != EFAULT || attempt == 8) [[likely]]
+            return result;
+        if (!memory::Space::recover_range(reinterpret_cast<std::uintptr_t>(argument), command >> 16 & 0x3fff))
+            return preload::refuse(EFAULT);
+    }
+}
+
+} // namespace
+
+GMEM_EXPORT int ioctl(int fd, unsigned long command, ...) noexcept
+{
+    std::va_list list;
+    va_start(list, command);
+    void *const argument { va_arg(list, void *) };
+    va_end(list);
+    auto const word { reinterpret_cast<unsigned long>(argument) };
+
+    auto const kind { FdTable::kind_of(fd) };
+    if (kind == Kind::foreign) [[likely]] {
+        if (!system_command(command) || !is_kvm_device(fd)) [[likely]]
+            return foreign_ioctl(fd, command, argument);
+        FdTable::enter(fd, Kind::kvm);
+        return preload::answer(system_ioctl(fd, command, word, kvm::Vm::Backing::real));
+    }
+    switch (kind) {
+    case Kind::kvm:
+        if (!is_kvm_device(fd)) {
+            FdTable::leave(fd);
+            return foreign_ioctl(fd, command, argument);
+        }
+        return preload::answer(system_ioctl(fd, command, word, kvm::Vm::Backing::real));
+    case Kind::kvm_absent:
+        return preload::answer(system_ioctl(fd, command, word, kvm::Vm::Backing::none));
+    case Kind::vm: {
+        auto *const vm { FdTable::vm(fd) };
+        auto const result { vm_ioctl(fd, *vm, command, word) };
+        vm->release();
+        return preload::answer(result);
+    }
+    case Kind::gmem:
+        if (preload::GmemOf const g { fd }; g)
+            return preload::answer(kvm::guest_memfd_ioctl(*g, command, word));
+        return foreign_ioctl(fd, command, argument);
+    case Kind::foreign:
+        break;
+    }
+    return preload::refuse(ENOTTY);
+}

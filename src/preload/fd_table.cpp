@@ -1,0 +1,139 @@
+#include "preload/fd_table.hpp"
+
+#include "memory/pool.hpp"
+#include "memory/process.hpp"
+#include "os/file_calls.hpp"
+#include "os/process_calls.hpp"
+
+namespace gmem::preload {
+namespace {
+
+constexpr std::uint32_t index_mask { (1u << 28) - 1 };
+
+bool is_open(int fd, os::KernelStat &facts) noexcept { return !os::failed(os::system_call(SYS_fstat, fd, &facts)); }
+
+} // namespace
+
+constinit std::atomic<std::uint32_t> FdTable::entries_[FdTable::most] {};
+constinit std::atomic<int> FdTable::high_ { 0 };
+constinit int FdTable::process_ { 0 };
+
+void FdTable::put(int fd, std::uint32_t entry) noexcept
+{
+    drop(entries_[fd].exchange(entry, std::memory_order_acq_rel));
+    int seen { high_.load(std::memory_order_relaxed) };
+    while (seen <= fd && !high_.compare_exchange_weak(seen, fd + 1, std::memory_order_acq_rel)) {}
+}
+
+void FdTable::drop(std::uint32_t entry) noexcept
+{
+    switch (static_cast<Kind>(entry >> kind_shift)) {
+    case Kind::gmem:
+        memory::Pool::at(entry & index_mask).release();
+        break;
+    case Kind::vm:
+        kvm::Vm::at(entry & index_mask).release();
+        break;
+    case Kind::foreign:
+    case Kind::kvm:
+    case Kind::kvm_absent:
+        break;
+    }
+}
+
+bool FdTable::enter(int fd, memory::GuestMemory &g) noexcept
+{
+    if (static_cast<unsigned>(fd) >= most)
+        return false;
+    put(fd, static_cast<std::uint32_t>(Kind::gmem) << kind_shift | static_cast<std::uint32_t>(memory::Pool::index_of(g)));
+    return true;
+}
+
+bool FdTable::enter(int fd, kvm::Vm &vm) noexcept
+{
+    if (static_cast<unsigned>(fd) >= most)
+        return false;
+    put(fd, static_cast<std::uint32_t>(Kind::vm) << kind_shift | static_cast<std::uint32_t>(vm.index()));
+    return true;
+}
+
+void FdTable::enter(int fd, Kind kind) noexcept
+{
+    if (static_cast<unsigned>(fd) < most)
+        put(fd, static_cast<std::uint32_t>(kind) << kind_shift);
+}
+
+void FdTable::leave(int fd) noexcept
+{
+    if (ours(fd) && !in_vfork_child())
+        drop(entries_[fd].exchange(0, std::memory_order_acq_rel));
+}
+
+void FdTable::leave_range(unsigned first, unsigned last) noexcept
+{
+    auto const end { static_cast<unsigned>(high_.load(std::memory_order_acquire)) };
+    for (unsigned fd { first }; fd < end && fd <= last; ++fd)
+        leave(static_cast<int>(fd));
+}
+
+void FdTable::duplicate(int from, int to) noexcept
+{
+    if (from == to || in_vfork_child())
+        return;
+    switch (kind_of(from)) {
+    case Kind::gmem:
+        if (auto *const g { gmem(from) }; g && !enter(to, *g))
+            g->release();
+        return;
+    case Kind::vm:
+        if (auto *const v { vm(from) }; v && !enter(to, *v))
+            v->release();
+        return;
+    case Kind::kvm:
+    case Kind::kvm_absent:
+        return enter(to, kind_of(from));
+    case Kind::foreign:
+        return leave(to);
+    }
+}
+
+memory::GuestMemory *FdTable::gmem(int fd) noexcept
+{
+    auto const entry { entries_[fd].load(std::memory_order_acquire) };
+    auto &g { memory::Pool::at(entry & index_mask) };
+    if (!g.try_acquire())
+        return nullptr;
+    os::KernelStat facts {};
+    if (is_open(fd, facts) && facts.st_ino == g.facts().inode && facts.st_dev == g.facts().device)
+        return &g;
+    g.release();
+    if (!in_vfork_child()) {
+        auto stale { entry };
+        if (entries_[fd].compare_exchange_strong(stale, 0, std::memory_order_acq_rel))
+            drop(entry);
+    }
+    return nullptr;
+}
+
+kvm::Vm *FdTable::vm(int fd) noexcept
+{
+    auto &v { kvm::Vm::at(entries_[fd].load(std::memory_order_acquire) & index_mask) };
+    v.acquire();
+    return &v;
+}
+
+memory::GuestMemory *FdTable::find_guest_memfd(int fd, int &error) noexcept
+{
+    if (kind_of(fd) == Kind::gmem)
+        if (auto *const g { gmem(fd) })
+            return g;
+    os::KernelStat facts {};
+    error = fd >= 0 && is_open(fd, facts) && !hidden(fd) ? EINVAL : EBADF;
+    return nullptr;
+}
+
+bool FdTable::in_vfork_child() noexcept { return os::process_id() != process_; }
+
+bool FdTable::hidden(int fd) noexcept { return memory::Process::started() && fd >= 0 && fd == memory::Process::userfaultfd().own(); }
+
+} // namespace gmem::preload

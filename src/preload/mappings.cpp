@@ -1,0 +1,162 @@
+// mmap and its family on windows. Calls about other memory go on unchanged; one that replaces a window's addresses is noticed.
+
+#include "memory/space.hpp"
+#include "os/linux_abi.hpp"
+#include "preload/answer.hpp"
+#include "preload/fd_table.hpp"
+#include "preload/next.hpp"
+
+#include <cstdarg>
+#include <sys/mman.h>
+
+using namespace gmem;
+using memory::Space;
+using preload::GmemOf;
+
+namespace {
+
+os::AddressRange range(void const *address, std::size_t length) noexcept
+{
+    auto const begin { reinterpret_cast<std::uintptr_t>(address) };
+    auto const end { begin + ((length + page_size - 1) & ~(page_size - 1)) };
+    return { begin, end < begin ? begin : end };
+}
+
+bool touches(void const *address, std::size_t length) noexcept
+{
+    auto const r { range(address, length) };
+    return !r.empty() && r.begin % page_size == 0 && Space::may_touch(r) && Space::touches(r);
+}
+
+long errno_of(Status const &s) noexcept { return s ? 0 : -s.error().err; }
+
+// Specification 4.4, row mmap; the order is the kernel's.
+long map_gmem(memory::GuestMemory &g, void *hint, std::size_t length, int protection, int flags, off_t offset) noexcept
+{
+    auto const type { flags & MAP_TYPE };
+    if (offset < 0 || static_cast<std::uint64_t>(offset) % page_size || length == 0)
+        return -EINVAL;
+    if (type != MAP_SHARED && type != MAP_SHARED_VALIDATE && type != MAP_PRIVATE)
+        return -EINVAL;
+    if ((flags & (MAP_FIXED | os::map_fixed_noreplace)) && reinterpret_cast<std::uintptr_t>(hint) % page_size)
+        return -EINVAL;
+    if (protection & PROT_EXEC)
+        return -EPERM;
+    if (g.windows() == memory::Windows::refused)
+        return -ENODEV;
+    if (type == MAP_PRIVATE)
+        return -EINVAL;
+    auto mapped { Space::map(g, { .hint = reinterpret_cast<std::uintptr_t>(hint), .length = length, .protection = protection, .flags = flags, .offset = Bytes { static_cast<std::uint64_t>(offset) } }) };
+    if (!mapped)
+        return -mapped.error().err;
+    auto const address { std::move(mapped).take() };
+    os::AddressRange const r { address, range(reinterpret_cast<void *>(address), length).end };
+    if (flags & MAP_LOCKED)
+        Space::mark_locked(r, true);
+    if (flags & MAP_POPULATE)
+        (void)Space::advise(r, os::madv_populate_read); // as far as it goes
+    return static_cast<long>(address);
+}
+
+void *mmap_any(void *hint, std::size_t length, int protection, int flags, int fd, off_t offset) noexcept
+{
+    if (!(flags & MAP_ANONYMOUS))
+        if (GmemOf const g { fd }; g)
+            return reinterpret_cast<void *>(preload::answer<long>(map_gmem(*g, hint, length, protection, flags, offset)));
+    void *const result { GMEM_NEXT(mmap)(hint, length, protection, flags, fd, offset) };
+    if (result != MAP_FAILED && (flags & MAP_FIXED) && touches(result, length)) [[unlikely]]
+        Space::forget(range(result, length));
+    return result;
+}
+
+} // namespace
+
+GMEM_EXPORT void *mmap(void *hint, std::size_t length, int protection, int flags, int fd, off_t offset) noexcept
+{
+    return mmap_any(hint, length, protection, flags, fd, offset);
+}
+GMEM_EXPORT void *mmap64(void *hint, std::size_t length, int protection, int flags, int fd, off64_t offset) noexcept
+{
+    return mmap_any(hint, length, protection, flags, fd, offset);
+}
+
+GMEM_EXPORT int munmap(void *address, std::size_t length) noexcept
+{
+    if (!touches(address, length)) [[likely]]
+        return GMEM_NEXT(munmap)(address, length);
+    return preload::answer(errno_of(Space::unmap(range(address, length))));
+}
+
+GMEM_EXPORT void *mremap(void *old, std::size_t old_length, std::size_t new_length, int flags, ...) noexcept
+{
+    std::va_list list;
+    va_start(list, flags);
+    void *const target { va_arg(list, void *) };
+    va_end(list);
+    if (reinterpret_cast<std::uintptr_t>(old) % page_size || !touches(old, old_length ? old_length : 1)) [[likely]] {
+        void *const result { GMEM_NEXT(mremap)(old, old_length, new_length, flags, target) };
+        if (result != MAP_FAILED && (flags & MREMAP_FIXED) && touches(result, new_length)) [[unlikely]]
+            Space::forget(range(result, new_length));
+        return result;
+    }
+    auto const moved { Space::remap(range(old, old_length), new_length, flags, reinterpret_cast<std::uintptr_t>(target)) };
+    return reinterpret_cast<void *>(preload::answer<long>(moved ? static_cast<long>(moved.value()) : -moved.error().err));
+}
+
+GMEM_EXPORT int mprotect(void *address, std::size_t length, int protection) noexcept
+{
+    if (!touches(address, length)) [[likely]]
+        return GMEM_NEXT(mprotect)(address, length, protection);
+    return preload::answer(errno_of(Space::protect(range(address, length), protection)));
+}
+
+GMEM_EXPORT int madvise(void *address, std::size_t length, int advice) noexcept
+{
+    if (!touches(address, length)) [[likely]]
+        return GMEM_NEXT(madvise)(address, length, advice);
+    return preload::answer(errno_of(Space::advise(range(address, length), advice)));
+}
+GMEM_EXPORT int posix_madvise(void *address, std::size_t length, int advice) noexcept
+{
+    // The posix advices 0 to 4 only speed things up; on a window there is nothing to speed up.
+    return touches(address, length) ? 0 : GMEM_NEXT(posix_madvise)(address, length, advice);
+}
+
+static int lock_any(void const *address, std::size_t length, int flags, bool with_flags) noexcept
+{
+    if (flags == 0 && touches(address, length)) {
+        preload::ErrnoKept kept;
+        Space::prepare_lock(range(address, length));
+    }
+    auto const result { with_flags ? GMEM_NEXT(mlock2)(address, length, static_cast<unsigned>(flags)) : GMEM_NEXT(mlock)(address, length) };
+    if (touches(address, length)) {
+        preload::ErrnoKept kept;
+        Space::mark_locked(range(address, length), true);
+    }
+    return result;
+}
+GMEM_EXPORT int mlock(void const *address, std::size_t length) noexcept { return lock_any(address, length, 0, false); }
+GMEM_EXPORT int mlock2(void const *address, std::size_t length, unsigned flags) noexcept { return lock_any(address, length, static_cast<int>(flags), true); }
+GMEM_EXPORT int munlock(void const *address, std::size_t length) noexcept
+{
+    auto const result { GMEM_NEXT(munlock)(address, length) };
+    if (touches(address, length)) {
+        preload::ErrnoKept kept;
+        Space::mark_locked(range(address, length), false);
+    }
+    return result;
+}
+GMEM_EXPORT int mlockall(int flags) noexcept
+{
+    auto const result { GMEM_NEXT(mlockall)(flags) };
+    if (result == 0 && (flags & MCL_CURRENT))
+        Space::mark_locked({ page_size, ~std::uintptr_t { 0 } & ~(page_size - 1) }, true);
+    return result;
+}
+GMEM_EXPORT int munlockall() noexcept
+{
+    auto const result { GMEM_NEXT(munlockall)() };
+    if (result == 0)
+        Space::mark_locked({ page_size, ~std::uintptr_t { 0 } & ~(page_size - 1) }, false);
+    return result;
+}

@@ -1,0 +1,103 @@
+// open: two paths matter. /dev/kvm where there is none, and /proc/self/fd/N of a gmem, which would open the memory ungated.
+
+#include "memory/pool.hpp"
+#include "memory/process.hpp"
+#include "os/file_calls.hpp"
+#include "preload/answer.hpp"
+#include "preload/fd_table.hpp"
+#include "preload/next.hpp"
+
+#include <cstdarg>
+#include <cstring>
+#include <fcntl.h>
+
+using namespace gmem;
+using preload::FdTable;
+using preload::Kind;
+
+namespace {
+
+bool begins_with(char const *path, char const *prefix) noexcept { return std::strncmp(path, prefix, std::strlen(prefix)) == 0; }
+
+// Another description of a gmem's file, and not O_PATH: a guest_memfd has no open operation (ENXIO).
+bool reaches_a_gmem(int fd, int flags) noexcept
+{
+    if ((flags & O_PATH) || !memory::Process::started())
+        return false;
+    os::KernelStat facts {};
+    if (os::failed(os::system_call(SYS_fstat, fd, &facts)))
+        return false;
+    for (auto const &g : memory::Pool::ever_used())
+        if (g.in_use() && g.facts().inode == facts.st_ino && g.facts().device == facts.st_dev)
+            return true;
+    return false;
+}
+
+int opened(int fd, char const *path, int flags) noexcept
+{
+    if (fd >= 0) [[likely]] {
+        if (FdTable::ours(fd)) // libc closed the old owner of the number where we did not see it
+            FdTable::leave(fd);
+        if (path && (begins_with(path, "/proc/") || begins_with(path, "/dev/fd/"))) [[unlikely]] {
+            preload::ErrnoKept kept;
+            if (reaches_a_gmem(fd, flags)) {
+                os::system_call(SYS_close, fd);
+                fd = -1;
+            }
+        }
+        if (fd < 0)
+            return preload::refuse(ENXIO);
+        return fd;
+    }
+    if (path && (errno == ENOENT || errno == EACCES || errno == EPERM || errno == ENXIO || errno == ENODEV) && std::strcmp(path, "/dev/kvm") == 0) {
+        auto const why { errno };
+        auto const stand_in { os::system_call(SYS_openat, os::current_directory, "/dev/null", os::open_read_write | (flags & os::close_on_exec)) };
+        if (os::failed(stand_in))
+            return preload::refuse(why);
+        FdTable::enter(static_cast<int>(stand_in), Kind::kvm_absent);
+        return static_cast<int>(stand_in);
+    }
+    return fd;
+}
+
+} // namespace
+
+#define MODE_OF(flags, list)                             \
+    mode_t mode { 0 };                                   \
+    if ((flags) & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) { \
+        std::va_list list;                               \
+        va_start(list, flags);                           \
+        mode = va_arg(list, mode_t);                     \
+        va_end(list);                                    \
+    }
+
+GMEM_EXPORT int open(char const *path, int flags, ...)
+{
+    MODE_OF(flags, list)
+    return opened(GMEM_NEXT(open)(path, flags, mode), path, flags);
+}
+GMEM_EXPORT int open64(char const *path, int flags, ...)
+{
+    MODE_OF(flags, list)
+    return opened(GMEM_NEXT(open64)(path, flags, mode), path, flags);
+}
+GMEM_EXPORT int openat(int directory, char const *path, int flags, ...)
+{
+    MODE_OF(flags, list)
+    return opened(GMEM_NEXT(openat)(directory, path, flags, mode), path, flags);
+}
+GMEM_EXPORT int openat64(int directory, char const *path, int flags, ...)
+{
+    MODE_OF(flags, list)
+    return opened(GMEM_NEXT(openat64)(directory, path, flags, mode), path, flags);
+}
+extern "C" {
+int __open_2(char const *, int);
+int __open64_2(char const *, int);
+int __openat_2(int, char const *, int);
+int __openat64_2(int, char const *, int);
+}
+GMEM_EXPORT int __open_2(char const *path, int flags) { return opened(GMEM_NEXT(__open_2)(path, flags), path, flags); }
+GMEM_EXPORT int __open64_2(char const *path, int flags) { return opened(GMEM_NEXT(__open64_2)(path, flags), path, flags); }
+GMEM_EXPORT int __openat_2(int directory, char const *path, int flags) { return opened(GMEM_NEXT(__openat_2)(directory, path, flags), path, flags); }
+GMEM_EXPORT int __openat64_2(int directory, char const *path, int flags) { return opened(GMEM_NEXT(__openat64_2)(directory, path, flags), path, flags); }

@@ -1,0 +1,72 @@
+// syscall(): the same gates by number. What is not here goes to the kernel as it is.
+
+#include "preload/answer.hpp"
+#include "preload/next.hpp"
+
+#include <cstdarg>
+#include <csignal>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+namespace {
+
+template <typename T>
+T *pointer(long v) noexcept
+{
+    return reinterpret_cast<T *>(v);
+}
+int number(long v) noexcept { return static_cast<int>(v); }
+std::size_t size(long v) noexcept { return static_cast<std::size_t>(v); }
+
+} // namespace
+
+GMEM_EXPORT long syscall(long nr, ...) noexcept
+{
+    long a[6];
+    std::va_list list;
+    va_start(list, nr);
+    for (auto &word : a)
+        word = va_arg(list, long);
+    va_end(list);
+
+    switch (nr) {
+    case SYS_ioctl:       return ioctl(number(a[0]), static_cast<unsigned long>(a[1]), pointer<void>(a[2]));
+    case SYS_close:       return close(number(a[0]));
+    case SYS_close_range: return close_range(static_cast<unsigned>(a[0]), static_cast<unsigned>(a[1]), number(a[2]));
+    case SYS_dup:         return dup(number(a[0]));
+    case SYS_dup2:        return dup2(number(a[0]), number(a[1]));
+    case SYS_dup3:        return dup3(number(a[0]), number(a[1]), number(a[2]));
+    case SYS_fcntl:       return fcntl(number(a[0]), number(a[1]), a[2]);
+    case SYS_open:        return open(pointer<char>(a[0]), number(a[1]), static_cast<mode_t>(a[2]));
+    case SYS_openat:      return openat(number(a[0]), pointer<char>(a[1]), number(a[2]), static_cast<mode_t>(a[3]));
+    case SYS_mmap:        return reinterpret_cast<long>(mmap(pointer<void>(a[0]), size(a[1]), number(a[2]), number(a[3]), number(a[4]), a[5]));
+    case SYS_munmap:      return munmap(pointer<void>(a[0]), size(a[1]));
+    case SYS_mremap:      return reinterpret_cast<long>(mremap(pointer<void>(a[0]), size(a[1]), size(a[2]), number(a[3]), pointer<void>(a[4])));
+    case SYS_mprotect:    return mprotect(pointer<void>(a[0]), size(a[1]), number(a[2]));
+    case SYS_madvise:     return madvise(pointer<void>(a[0]), size(a[1]), number(a[2]));
+    case SYS_mlock:       return mlock(pointer<void>(a[0]), size(a[1]));
+    case SYS_munlock:     return munlock(pointer<void>(a[0]), size(a[1]));
+    case SYS_mlockall:    return mlockall(number(a[0]));
+    case SYS_munlockall:  return munlockall();
+    case SYS_mlock2:      return mlock2(pointer<void>(a[0]), size(a[1]), static_cast<unsigned>(a[2]));
+    case SYS_fallocate:   return fallocate(number(a[0]), number(a[1]), a[2], a[3]);
+    case SYS_ftruncate:   return ftruncate(number(a[0]), a[1]);
+    case SYS_fstat:       return fstat(number(a[0]), pointer<struct stat>(a[1]));
+    case SYS_lseek:       return lseek(number(a[0]), a[1], number(a[2]));
+    case SYS_read:        return read(number(a[0]), pointer<void>(a[1]), size(a[2]));
+    case SYS_write:       return write(number(a[0]), pointer<void>(a[1]), size(a[2]));
+    case SYS_pread64:     return pread(number(a[0]), pointer<void>(a[1]), size(a[2]), a[3]);
+    case SYS_pwrite64:    return pwrite(number(a[0]), pointer<void>(a[1]), size(a[2]), a[3]);
+    case SYS_readv:       return readv(number(a[0]), pointer<iovec>(a[1]), number(a[2]));
+    case SYS_writev:      return writev(number(a[0]), pointer<iovec>(a[1]), number(a[2]));
+    case SYS_poll:        return poll(pointer<pollfd>(a[0]), size(a[1]), number(a[2]));
+    default:
+        return GMEM_NEXT(syscall)(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+    }
+}

@@ -1,0 +1,30 @@
+// libgmem-preload.so: gmem inside somebody else's process.
+//
+// House rules of this folder
+//   1. gmem's own work uses raw system calls (os/); a foreign call goes to the next definition of its symbol.
+//   2. On a path taken for a foreign descriptor: no malloc, stdio, locks or exceptions. One array lookup.
+//   3. Async-signal-safe everywhere: our SIGBUS handler may interrupt the program anywhere, and its handlers may interrupt ours.
+//   4. Survives fork, vfork, exec, close_range, dup, and calls before this constructor has run.
+//   5. Exports the interposed names and nothing else (exports.map); needs libc and nothing else. Tests diff both.
+//   6. Success leaves errno alone.
+
+#include "library/prepare.hpp"
+#include "os/process_calls.hpp"
+#include "preload/fd_table.hpp"
+
+#include <pthread.h>
+
+namespace gmem::preload {
+namespace {
+
+void process_is_this() noexcept { FdTable::process_is(os::process_id()); }
+
+[[gnu::constructor]] void start() noexcept
+{
+    process_is_this();
+    library::prepare_process(); // its fork handlers are registered before the program's, so they run first in a child
+    pthread_atfork(nullptr, nullptr, &process_is_this);
+}
+
+} // namespace
+} // namespace gmem::preload

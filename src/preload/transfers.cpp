@@ -1,0 +1,182 @@
+// read, write and their relatives. On a gmem they fail as on a guest_memfd. On any other descriptor, a buffer may lie in a window:
+// EFAULT about a shared page means that the kernel dropped its PTE, and the call is made again with the page back.
+
+#include "memory/space.hpp"
+#include "preload/answer.hpp"
+#include "preload/fd_table.hpp"
+#include "preload/next.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+using namespace gmem;
+using preload::FdTable;
+using preload::GmemOf;
+using preload::Kind;
+
+namespace {
+
+struct Buffers final {
+    iovec const *parts;
+    std::size_t count;
+};
+
+bool recover(Buffers b) noexcept
+{
+    bool something { false };
+    for (std::size_t i { 0 }; i < b.count && i < IOV_MAX; ++i)
+        something |= memory::Space::recover_range(reinterpret_cast<std::uintptr_t>(b.parts[i].iov_base), b.parts[i].iov_len);
+    return something;
+}
+
+// Makes `call`; after EFAULT, as long as a shared page of the buffers could be brought back, again.
+template <typename Call>
+auto with_recovery(Buffers buffers, Call &&call) noexcept(noexcept(call()))
+{
+    for (int attempt { 0 };; ++attempt) {
+        auto const result { call() };
+        if (result >= 0 || errno != EFAULT || attempt == 8) [[likely]]
+            return result;
+        if (!recover(buffers)) {
+            errno = EFAULT;
+            return result;
+        }
+    }
+}
+
+template <typename Call>
+auto one_buffer(void const *buffer, std::size_t size, Call &&call)
+{
+    iovec const part { const_cast<void *>(buffer), size };
+    return with_recovery({ &part, 1 }, call);
+}
+
+// A stale entry is dropped by the question, so a hit costs one more system call and nothing else.
+bool is_gmem(int fd) noexcept
+{
+    return FdTable::kind_of(fd) == Kind::gmem && bool(GmemOf { fd });
+}
+
+std::size_t at_least_zero(int n) noexcept { return n < 0 ? 0 : static_cast<std::size_t>(n); }
+
+} // namespace
+
+// Specification 4.4: no read or write operation (EINVAL), no position (ESPIPE).
+#define REFUSE_ON_GMEM(fd, err) \
+    if (is_gmem(fd)) [[unlikely]] \
+    return preload::refuse<ssize_t>(err)
+
+GMEM_EXPORT ssize_t read(int fd, void *buffer, std::size_t size)
+{
+    REFUSE_ON_GMEM(fd, EINVAL);
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(read)(fd, buffer, size); });
+}
+GMEM_EXPORT ssize_t write(int fd, void const *buffer, std::size_t size)
+{
+    REFUSE_ON_GMEM(fd, EINVAL);
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(write)(fd, buffer, size); });
+}
+GMEM_EXPORT ssize_t pread(int fd, void *buffer, std::size_t size, off_t offset)
+{
+    REFUSE_ON_GMEM(fd, ESPIPE);
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(pread)(fd, buffer, size, offset); });
+}
+GMEM_EXPORT ssize_t pread64(int fd, void *buffer, std::size_t size, off64_t offset)
+{
+    REFUSE_ON_GMEM(fd, ESPIPE);
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(pread64)(fd, buffer, size, offset); });
+}
+GMEM_EXPORT ssize_t pwrite(int fd, void const *buffer, std::size_t size, off_t offset)
+{
+    REFUSE_ON_GMEM(fd, ESPIPE);
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(pwrite)(fd, buffer, size, offset); });
+}
+GMEM_EXPORT ssize_t pwrite64(int fd, void const *buffer, std::size_t size, off64_t offset)
+{
+    REFUSE_ON_GMEM(fd, ESPIPE);
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(pwrite64)(fd, buffer, size, offset); });
+}
+GMEM_EXPORT ssize_t readv(int fd, iovec const *parts, int count)
+{
+    REFUSE_ON_GMEM(fd, EINVAL);
+    return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(readv)(fd, parts, count); });
+}
+GMEM_EXPORT ssize_t writev(int fd, iovec const *parts, int count)
+{
+    REFUSE_ON_GMEM(fd, EINVAL);
+    return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(writev)(fd, parts, count); });
+}
+GMEM_EXPORT ssize_t preadv(int fd, iovec const *parts, int count, off_t offset)
+{
+    REFUSE_ON_GMEM(fd, ESPIPE);
+    return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(preadv)(fd, parts, count, offset); });
+}
+GMEM_EXPORT ssize_t preadv64(int fd, iovec const *parts, int count, off64_t offset)
+{
+    REFUSE_ON_GMEM(fd, ESPIPE);
+    return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(preadv64)(fd, parts, count, offset); });
+}
+GMEM_EXPORT ssize_t pwritev(int fd, iovec const *parts, int count, off_t offset)
+{
+    REFUSE_ON_GMEM(fd, ESPIPE);
+    return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(pwritev)(fd, parts, count, offset); });
+}
+GMEM_EXPORT ssize_t pwritev64(int fd, iovec const *parts, int count, off64_t offset)
+{
+    REFUSE_ON_GMEM(fd, ESPIPE);
+    return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(pwritev64)(fd, parts, count, offset); });
+}
+
+// Sockets.
+GMEM_EXPORT ssize_t recv(int fd, void *buffer, std::size_t size, int flags)
+{
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(recv)(fd, buffer, size, flags); });
+}
+GMEM_EXPORT ssize_t send(int fd, void const *buffer, std::size_t size, int flags)
+{
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(send)(fd, buffer, size, flags); });
+}
+GMEM_EXPORT ssize_t recvfrom(int fd, void *buffer, std::size_t size, int flags, sockaddr *from, socklen_t *length)
+{
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(recvfrom)(fd, buffer, size, flags, from, length); });
+}
+GMEM_EXPORT ssize_t sendto(int fd, void const *buffer, std::size_t size, int flags, sockaddr const *to, socklen_t length)
+{
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(sendto)(fd, buffer, size, flags, to, length); });
+}
+GMEM_EXPORT ssize_t recvmsg(int fd, msghdr *message, int flags)
+{
+    return with_recovery({ message->msg_iov, message->msg_iovlen }, [&] { return GMEM_NEXT(recvmsg)(fd, message, flags); });
+}
+GMEM_EXPORT ssize_t sendmsg(int fd, msghdr const *message, int flags)
+{
+    return with_recovery({ message->msg_iov, message->msg_iovlen }, [&] { return GMEM_NEXT(sendmsg)(fd, message, flags); });
+}
+
+// What -D_FORTIFY_SOURCE makes of the same names.
+extern "C" {
+ssize_t __read_chk(int, void *, std::size_t, std::size_t);
+ssize_t __pread_chk(int, void *, std::size_t, off_t, std::size_t);
+ssize_t __pread64_chk(int, void *, std::size_t, off64_t, std::size_t);
+ssize_t __recv_chk(int, void *, std::size_t, std::size_t, int);
+}
+GMEM_EXPORT ssize_t __read_chk(int fd, void *buffer, std::size_t size, std::size_t room)
+{
+    REFUSE_ON_GMEM(fd, EINVAL);
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(__read_chk)(fd, buffer, size, room); });
+}
+GMEM_EXPORT ssize_t __pread_chk(int fd, void *buffer, std::size_t size, off_t offset, std::size_t room)
+{
+    REFUSE_ON_GMEM(fd, ESPIPE);
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(__pread_chk)(fd, buffer, size, offset, room); });
+}
+GMEM_EXPORT ssize_t __pread64_chk(int fd, void *buffer, std::size_t size, off64_t offset, std::size_t room)
+{
+    REFUSE_ON_GMEM(fd, ESPIPE);
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(__pread64_chk)(fd, buffer, size, offset, room); });
+}
+GMEM_EXPORT ssize_t __recv_chk(int fd, void *buffer, std::size_t size, std::size_t room, int flags)
+{
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(__recv_chk)(fd, buffer, size, room, flags); });
+}
