@@ -34,6 +34,11 @@ int copy_of(os::HelperFd fd) noexcept
     return moved;
 }
 
+void reserve(os::AddressRange r) noexcept
+{
+    os::system_call(SYS_mmap, r.begin, r.length(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | os::map_fixed_noreplace, -1, 0);
+}
+
 } // namespace
 
 void Fork::prepare() noexcept GMEM_NO_THREAD_SAFETY
@@ -71,6 +76,13 @@ void Fork::in_child() noexcept GMEM_NO_THREAD_SAFETY
     under_way = false;
     Space::lock().reset_after_fork();
     Pool::lock().reset_after_fork();
+    // The addresses are free in the child: take them before any mapping of our own lands there.
+    for (auto &g : Pool::ever_used())
+        if (g.in_use())
+            reserve({ g.view_, g.view_ + raw(g.size()) });
+    for (auto &w : Space::table().all())
+        if (w.forked)
+            reserve(w.addresses);
     std::sort(copies.fds, copies.fds + copies.count);
     auto const restarted { Process::restart_in_child(copies.fds, copies.count) };
     for (auto &g : Pool::ever_used())
@@ -92,7 +104,7 @@ void Fork::map_again(Window &w) noexcept
         w.native->set(w.pages(), false);
     if (!w.forked || w.file->file_ == os::HelperFd::none)
         return;
-    auto const mapped { os::map_hidden(w.file->file_, w.addresses.begin, w.addresses.length(), PROT_NONE, os::map_fixed_noreplace, w.first.to_bytes()) };
+    auto const mapped { os::map_hidden(w.file->file_, w.addresses.begin, w.addresses.length(), PROT_NONE, MAP_FIXED, w.first.to_bytes()) };
     if (!mapped)
         return;
     auto const gated { [&w]() noexcept -> Status {
@@ -114,7 +126,7 @@ void GuestMemory::continue_in_child() noexcept
     // Our slot may have been somebody's who is gone: his open pages are not ours.
     header().attached.fetch_and(~(std::uint64_t { 1 } << Process::slot()), std::memory_order_acq_rel);
     if (file_ != os::HelperFd::none)
-        (void)map_view(view_, os::map_fixed_noreplace);
+        (void)map_view(view_, MAP_FIXED);
 }
 
 } // namespace gmem::memory

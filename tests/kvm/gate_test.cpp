@@ -1,0 +1,171 @@
+// The gates of kvm/: every line of specification 1.3, 2.2, 4.4 and 6.1 that is about numbers alone, and its place in the order.
+
+#include "kvm/capabilities.hpp"
+#include "kvm/conversion_gate.hpp"
+#include "kvm/creation_gate.hpp"
+#include "kvm/file_gate.hpp"
+#include "kvm/memslot_gate.hpp"
+
+#include <gtest/gtest.h>
+#include <string>
+
+using namespace gmem;
+using namespace gmem::kvm;
+
+namespace {
+
+constexpr Bytes file { 16 * page_size };
+
+// The step that refused, or "" for acceptance. A request that breaks several rules must name the first of them.
+std::string refused_by(uapi::MemoryAttributes2 const &q, memory::Conversions c = memory::Conversions::allowed)
+{
+    auto const r { parse_conversion(q, file, c) };
+    return r ? "" : r.error().site;
+}
+
+std::string refused_by(uapi::UserspaceMemoryRegion2 const &q)
+{
+    auto const r { parse_memslot(q, { .slots = 100, .address_spaces = 1 }) };
+    return r ? "" : r.error().site;
+}
+
+uapi::UserspaceMemoryRegion2 good_slot()
+{
+    uapi::UserspaceMemoryRegion2 q {};
+    q.region = { .slot = 1, .flags = uapi::mem_guest_memfd, .guest_phys_addr = 0, .memory_size = page_size, .userspace_addr = 0 };
+    return q;
+}
+
+} // namespace
+
+TEST(ConversionGate, OrderOfChecks)
+{
+    uapi::MemoryAttributes2 q { .offset = 0, .size = page_size, .attributes = 8, .flags = 0, .error_offset = ~0ull, .reserved = {} };
+    EXPECT_EQ(refused_by(q), ""); // the input value of error_offset is not checked
+    // Break the rules from the last to the first: each time the newest, earlier one must speak.
+    q.offset = raw(file);
+    EXPECT_EQ(refused_by(q), "convert.end_of_file");
+    q.offset = raw(file) + 1;
+    EXPECT_EQ(refused_by(q), "convert.alignment");
+    q.size = 0;
+    EXPECT_EQ(refused_by(q), "convert.size");
+    q.attributes = 8 | 1;
+    EXPECT_EQ(refused_by(q), "convert.attributes");
+    EXPECT_EQ(refused_by(q, memory::Conversions::refused), "convert.no_private_memory");
+    q.reserved[10] = 1;
+    EXPECT_EQ(refused_by(q, memory::Conversions::refused), "convert.reserved");
+    q.flags = 1;
+    EXPECT_EQ(refused_by(q, memory::Conversions::refused), "convert.flags");
+}
+
+TEST(ConversionGate, EveryReservedWordCounts)
+{
+    for (int i { 0 }; i < 11; ++i) {
+        uapi::MemoryAttributes2 q { .offset = 0, .size = page_size, .attributes = 0, .flags = 0, .error_offset = 0, .reserved = {} };
+        q.reserved[i] = 1ull << 63;
+        EXPECT_EQ(refused_by(q), "convert.reserved") << i;
+    }
+}
+
+TEST(ConversionGate, WrapAndEnd)
+{
+    uapi::MemoryAttributes2 q { .offset = page_size, .size = ~0ull & ~(page_size - 1), .attributes = 0, .flags = 0, .error_offset = 0, .reserved = {} };
+    EXPECT_EQ(refused_by(q), "convert.size"); // the end is 2^64: it wraps to 0
+    q.offset = 0;
+    EXPECT_EQ(refused_by(q), "convert.end_of_file");
+    q.offset = 15 * page_size;
+    q.size = page_size;
+    EXPECT_EQ(refused_by(q), "");
+    q.size = 2 * page_size;
+    EXPECT_EQ(refused_by(q), "convert.end_of_file");
+}
+
+TEST(CreationGate, FlagsThenSize)
+{
+    auto const site { [](std::uint64_t size, std::uint64_t flags) { auto const r { parse_creation({ size, flags, { 1, 2, 3, 4, 5, 6 } }) }; return std::string { r ? "" : r.error().site }; } };
+    EXPECT_EQ(site(page_size, 3), ""); // reserved is not checked
+    EXPECT_EQ(site(page_size, 2), ""); // INIT_SHARED without MMAP is accepted
+    EXPECT_EQ(site(0, 4), "create.flags");
+    EXPECT_EQ(site(0, 0), "create.size");
+    EXPECT_EQ(site(page_size + 1, 0), "create.size");
+    EXPECT_EQ(site(1ull << 63, 0), "create.size"); // negative
+    for (int bit { 2 }; bit < 64; ++bit)
+        EXPECT_EQ(site(page_size, 1ull << bit), "create.flags") << bit;
+    for (std::uint64_t n { 1 }; n < page_size; ++n)
+        EXPECT_EQ(site(n, 0), "create.size") << n;
+}
+
+TEST(FileGate, ModeThenAlignmentThenEnd)
+{
+    auto const err { [](int mode, std::int64_t offset, std::int64_t length) { auto const r { parse_fallocate(mode, offset, length, file) }; return r ? 0 : r.error().err; } };
+    EXPECT_EQ(err(1, 0, 4096), 0);
+    EXPECT_EQ(err(3, 0, 4096), 0);
+    EXPECT_EQ(err(0, 1, 4096), EOPNOTSUPP); // before alignment
+    EXPECT_EQ(err(2, 0, 4096), EOPNOTSUPP);
+    EXPECT_EQ(err(1 | 0x10, 1, 1), EOPNOTSUPP);
+    EXPECT_EQ(err(1, 1, 4096), EINVAL);
+    EXPECT_EQ(err(3, 0, 4097), EINVAL);
+    EXPECT_EQ(err(1, 0, 17 * 4096), EINVAL);
+    EXPECT_EQ(err(3, 0, 17 * 4096), 0); // punching beyond the end is accepted
+    EXPECT_EQ(err(3, 100 * 4096, 4096), 0);
+    EXPECT_EQ(err(1, -4096, 4096), EINVAL);
+    EXPECT_EQ(err(1, 0, 0), EINVAL);
+}
+
+TEST(MemslotGate, OrderOfChecks)
+{
+    auto q { good_slot() };
+    EXPECT_EQ(refused_by(q), "");
+    // From the last to the first.
+    q.region.guest_phys_addr = ~0ull & ~(page_size - 1);
+    q.region.memory_size = 2 * page_size;
+    EXPECT_EQ(refused_by(q), "memslot.gpa_wrap");
+    q.region.slot = 1 << 16 | 1;
+    EXPECT_EQ(refused_by(q), "memslot.address_space");
+    q.guest_memfd_offset = 1;
+    EXPECT_EQ(refused_by(q), "memslot.offset");
+    q.region.userspace_addr = 1;
+    EXPECT_EQ(refused_by(q), "memslot.userspace_addr");
+    q.region.guest_phys_addr |= 1;
+    EXPECT_EQ(refused_by(q), "memslot.gpa");
+    q.region.memory_size |= 1;
+    EXPECT_EQ(refused_by(q), "memslot.size");
+    q.region.flags |= 1u << 31;
+    EXPECT_EQ(refused_by(q), "memslot.flags");
+    q.region.slot = 100;
+    EXPECT_EQ(refused_by(q), "memslot.slot");
+}
+
+TEST(MemslotGate, Numbers)
+{
+    auto q { good_slot() };
+    q.region.memory_size = (std::uint64_t { 1 } << 31) << page_bits;
+    EXPECT_EQ(refused_by(q), "memslot.too_big");
+    q = good_slot();
+    q.guest_memfd_offset = ~0ull & ~(page_size - 1);
+    q.region.memory_size = 2 * page_size;
+    EXPECT_EQ(refused_by(q), "memslot.offset"); // wraps
+    q = good_slot();
+    q.region.userspace_addr = 0x8000'0000'0000;
+    EXPECT_EQ(refused_by(q), "memslot.userspace_addr");
+    q = good_slot();
+    for (auto extra : { uapi::mem_log_dirty_pages, uapi::mem_readonly }) {
+        q.region.flags = uapi::mem_guest_memfd | extra;
+        EXPECT_EQ(refused_by(q), "memslot.flags");
+        q.region.flags = extra;
+        EXPECT_EQ(refused_by(q), "");
+    }
+}
+
+TEST(Capabilities, ValueOnEachDescriptor)
+{
+    using enum AskedOn;
+    EXPECT_EQ(capability(250, system, 0), 8);
+    EXPECT_EQ(capability(250, vm_with_private_memory, 0), 8);
+    EXPECT_EQ(capability(250, vm_without, 0), 0);
+    EXPECT_EQ(capability(233, system, 8), 0); // in-place conversion is on
+    EXPECT_EQ(capability(244, vm_without, 0), 3);
+    EXPECT_EQ(capability(235, system, 0), 3);
+    EXPECT_EQ(capability(235, system, 1 | 4), 7);
+    EXPECT_EQ(capability(7, system, 5), std::nullopt);
+}
