@@ -1,0 +1,83 @@
+// The command line: words in, one of the subcommands out.
+
+#include "cli/doctor.hpp"
+#include "cli/run.hpp"
+#include "gmem/gmem.h"
+
+#include <CLI/CLI.hpp>
+#include <string_view>
+
+namespace {
+
+constexpr int usage_error { 2 };
+
+void add_run(CLI::App &app, gmem::cli::RunOptions &options)
+{
+    auto *const run { app.add_subcommand("run", "Runs PROGRAM with guest_memfd and in-place conversion provided by gmem") };
+    run->footer("gmem run [OPTIONS] -- PROGRAM [ARGUMENTS...]\n\n"
+                "The exit status is PROGRAM's; 125 when gmem cannot run it, 126 when it cannot be executed, 127 when it is not found.");
+    run->add_option("--window-engine", options.engine, "userfaultfd or overlay; also GMEM_WINDOW_ENGINE");
+    run->add_option("--window-opening", options.opening, "automatic, installed or native; also GMEM_WINDOW_OPENING");
+}
+
+// The words of the program belong to the program: they are taken away before anybody parses them. "--" may be left out where the
+// program's name cannot be mistaken for an option or an option's value.
+std::vector<std::string> take_command(int &argc, char **argv)
+{
+    if (argc < 2 || std::string_view { argv[1] } != "run")
+        return {};
+    int at { 2 };
+    while (at < argc && argv[at][0] == '-' && std::string_view { argv[at] } != "--") {
+        std::string_view const word { argv[at] };
+        at += (word == "--window-engine" || word == "--window-opening") ? 2 : 1;
+    }
+    int const ours { at < argc ? at : argc };
+    if (at < argc && std::string_view { argv[at] } == "--")
+        ++at;
+    std::vector<std::string> command;
+    for (; at < argc; ++at)
+        command.emplace_back(argv[at]);
+    argc = ours;
+    return command;
+}
+
+int complain(char const *sentence, int status)
+{
+    std::cerr << "gmem: " << sentence << "\n";
+    return status;
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+    CLI::App app { "guest_memfd with in-place shared/private conversion, in userspace" };
+    app.name("gmem");
+    app.set_version_flag("--version", std::string { "gmem " } + gmem_version());
+    gmem::cli::RunOptions options;
+    add_run(app, options);
+    bool as_json { false };
+    auto *const doctor { app.add_subcommand("doctor", "Says what this host offers and what follows from it") };
+    doctor->add_flag("--json", as_json, "The same for programs");
+
+    if (argc < 2) {
+        std::cerr << app.help();
+        return usage_error;
+    }
+    options.command = take_command(argc, argv);
+    try {
+        app.parse(argc, argv);
+    } catch (CLI::Success const &wanted) { // --help, --version
+        return app.exit(wanted);
+    } catch (CLI::Error const &e) {
+        return complain(e.what(), app.got_subcommand("run") ? gmem::cli::cannot_run : usage_error);
+    }
+    if (app.got_subcommand(doctor))
+        return gmem::cli::doctor(as_json);
+    if (app.got_subcommand("run")) {
+        if (options.command.empty())
+            return complain("run needs a program: gmem run -- PROGRAM", gmem::cli::cannot_run);
+        return gmem::cli::run(options);
+    }
+    return complain("the subcommands are run and doctor; see gmem --help", usage_error);
+}

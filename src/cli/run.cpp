@@ -1,0 +1,98 @@
+#include "cli/run.hpp"
+
+#include "cli/program.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fmt/format.h>
+#include <optional>
+#include <unistd.h>
+
+namespace gmem::cli {
+namespace {
+
+int refuse(int status, std::string const &sentence)
+{
+    fmt::print(stderr, "gmem: {}\n", sentence);
+    return status;
+}
+
+std::string variable(char const *name)
+{
+    char const *const value { std::getenv(name) };
+    return value ? value : "";
+}
+
+// Beside the executable, in the build tree and where it is installed.
+std::optional<std::filesystem::path> preload_library()
+{
+    std::error_code ignored;
+    auto const self { std::filesystem::read_symlink("/proc/self/exe", ignored) };
+    for (auto const *place : { "../lib", "../lib/x86_64-linux-gnu/gmem", "../lib/x86_64-linux-gnu", "../lib/gmem" }) {
+        auto const candidate { self.parent_path() / place / "libgmem-preload.so" };
+        if (std::filesystem::exists(candidate, ignored))
+            return std::filesystem::weakly_canonical(candidate, ignored);
+    }
+    return std::nullopt;
+}
+
+// An option wins over the variable; both must be a known word.
+bool choose(char const *name, std::string const &option, std::vector<std::string> const &known, std::string &complaint)
+{
+    auto const value { option.empty() ? variable(name) : option };
+    if (value.empty())
+        return true;
+    for (auto const &word : known)
+        if (value == word) {
+            setenv(name, value.c_str(), 1);
+            return true;
+        }
+    complaint = fmt::format("{}={} is not known: use {}", name, value, fmt::join(known, " or "));
+    return false;
+}
+
+} // namespace
+
+int run(RunOptions const &options)
+{
+    std::string complaint;
+    if (!choose("GMEM_WINDOW_ENGINE", options.engine, { "userfaultfd", "overlay" }, complaint)
+        || !choose("GMEM_WINDOW_OPENING", options.opening, { "automatic", "installed", "native" }, complaint))
+        return refuse(cannot_run, complaint);
+
+    auto const &name { options.command.front() };
+    auto const program { Program::find(name) };
+    switch (program.reach) {
+    case Program::Reach::not_found:
+        return refuse(127, fmt::format("{}: no such program", name));
+    case Program::Reach::not_executable:
+        return refuse(126, fmt::format("{}: permission to execute it is missing", name));
+    case Program::Reach::unreachable:
+        return refuse(cannot_run, fmt::format("cannot run {}: {}", name, program.why));
+    case Program::Reach::reachable:
+        break;
+    }
+    auto const library { preload_library() };
+    if (!library)
+        return refuse(cannot_run, "libgmem-preload.so is not where it was installed, next to this program's ../lib");
+
+    // Sanitizer runtimes insist on the first place; what the user preloads comes after ours.
+    std::string preload;
+    for (auto const &first : program.load_first)
+        preload += first + ":";
+    preload += library->string();
+    if (auto const users { variable("LD_PRELOAD") }; !users.empty())
+        preload += ":" + users;
+    setenv("LD_PRELOAD", preload.c_str(), 1);
+
+    std::vector<char *> arguments;
+    for (auto const &word : options.command)
+        arguments.push_back(const_cast<char *>(word.c_str()));
+    arguments.push_back(nullptr);
+    execv(program.path.c_str(), arguments.data());
+    return refuse(126, fmt::format("{}: {}", name, std::strerror(errno)));
+}
+
+} // namespace gmem::cli

@@ -1,0 +1,21 @@
+#pragma once
+// gmem run: becomes the program, with libgmem-preload.so loaded before it.
+
+#include <string>
+#include <vector>
+
+namespace gmem::cli {
+
+struct RunOptions final {
+    std::string engine;  // "", "userfaultfd" or "overlay"
+    std::string opening; // "", "automatic", "installed" or "native"
+    std::vector<std::string> command;
+};
+
+// Returns only when the program cannot be started: the exit status, 125 to 127 as env(1). On success the process is the program,
+// so its exit status and signals are its own.
+int run(RunOptions const &options);
+
+inline constexpr int cannot_run { 125 };
+
+} // namespace gmem::cli
