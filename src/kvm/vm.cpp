@@ -24,7 +24,8 @@ std::uint32_t user_slots(int fd) noexcept
 
 } // namespace
 
-Result<Vm *> Vm::create(Kind kind, Backing backing) noexcept
+// Nobody else knows the new VM yet: its lock need not be held.
+Result<Vm *> Vm::create(Kind kind, Backing backing) noexcept GMEM_NO_THREAD_SAFETY
 {
     os::SignalsBlocked blocked;
     os::Locked guard { pool_lock };
@@ -144,6 +145,17 @@ long Vm::set_region(int fd, uapi::UserspaceMemoryRegion2 const &request, FileLoo
     return result;
 }
 
+long Vm::bind_file(int fd, MemslotRequest const &wanted, memory::GuestMemory const &file) noexcept
+{
+    if (file.owner() != identity())
+        return -EINVAL;
+    if (wanted.file_offset + wanted.size > raw(file.size()))
+        return -EINVAL;
+    if (slots_.overlaps_in_file(file, wanted.file_offset, wanted.size))
+        return -EEXIST;
+    return set_real(fd, { .slot = wanted.slot, .flags = 0, .guest_phys_addr = wanted.gpa, .memory_size = wanted.size, .userspace_addr = file.view() + wanted.file_offset });
+}
+
 long Vm::bind(int fd, MemslotRequest const &wanted, FileLookup lookup) noexcept
 {
     if (slots_.overlaps_in_guest(wanted.slot, wanted.gpa, wanted.size))
@@ -152,15 +164,7 @@ long Vm::bind(int fd, MemslotRequest const &wanted, FileLookup lookup) noexcept
     auto *const file { lookup(wanted.file, error) }; // (13)
     if (!file)
         return -error;
-    auto const result { [&]() noexcept -> long {
-        if (file->owner() != identity())
-            return -EINVAL;
-        if (wanted.file_offset + wanted.size > raw(file->size()))
-            return -EINVAL;
-        if (slots_.overlaps_in_file(*file, wanted.file_offset, wanted.size))
-            return -EEXIST;
-        return set_real(fd, { .slot = wanted.slot, .flags = 0, .guest_phys_addr = wanted.gpa, .memory_size = wanted.size, .userspace_addr = file->view() + wanted.file_offset });
-    }() };
+    auto const result { bind_file(fd, wanted, *file) };
     if (!os::failed(result)) {
         slots_[wanted.slot] = { .gpa = wanted.gpa, .size = wanted.size, .file_offset = wanted.file_offset, .file = file,
             .file_inode = file->facts().inode, .view = file->view() + wanted.file_offset };

@@ -50,6 +50,7 @@ public:
 private:
     long set_region(int fd, uapi::UserspaceMemoryRegion2 const &request, FileLookup lookup) noexcept;
     long bind(int fd, struct MemslotRequest const &request, FileLookup lookup) noexcept GMEM_REQUIRES(lock_);
+    long bind_file(int fd, struct MemslotRequest const &request, memory::GuestMemory const &file) noexcept GMEM_REQUIRES(lock_);
     long set_real(int fd, uapi::UserspaceMemoryRegion const &region) const noexcept;
     void unbind(Slot &slot) noexcept GMEM_REQUIRES(lock_);
 

@@ -39,8 +39,8 @@ public:
     ControlHeader &header() const noexcept { return *reinterpret_cast<ControlHeader *>(base_); }
     AttributeMap attributes() const noexcept { return { base_ + page_size, pages_ }; }
 
-    // Makes resident what a commit of `r` may dirty. ENOMEM otherwise, at r.first().
-    Status stage(PageRange r) noexcept GMEM_REQUIRES(header().lock);
+    // Makes resident what a commit of `r` may dirty. ENOMEM otherwise, at r.first(). The caller holds header().lock.
+    Status stage(PageRange r) noexcept;
 
     os::HelperFd file() const noexcept { return file_; }
     void moved_in_helper(os::HelperFd fd) noexcept { file_ = fd; }

@@ -42,7 +42,7 @@ public:
     static void mark_locked(os::AddressRange r, bool locked) noexcept;
 
     // Could `r` touch a window? Wait-free, conservative.
-    static bool may_touch(os::AddressRange r) noexcept { return table_.may_touch(r); }
+    static bool may_touch(os::AddressRange r) noexcept GMEM_NO_THREAD_SAFETY { return table_.may_touch(r); }
     static bool touches(os::AddressRange r) noexcept;
 
     // What a fault at `address` means.
@@ -61,7 +61,7 @@ public:
     static std::uint64_t windows_of(GuestMemory const &file) noexcept;
     static char const *audit() noexcept;
 
-    static os::Mutex &lock() noexcept { return lock_; }
+    static os::Mutex &lock() noexcept GMEM_RETURNS_LOCK(lock_) { return lock_; }
     static WindowTable &table() noexcept GMEM_REQUIRES(lock_) { return table_; }
 
 private:

@@ -16,6 +16,7 @@
 #define GMEM_ACQUIRE(...) GMEM_THREAD_SAFETY(acquire_capability(__VA_ARGS__))
 #define GMEM_RELEASE(...) GMEM_THREAD_SAFETY(release_capability(__VA_ARGS__))
 #define GMEM_EXCLUDES(...) GMEM_THREAD_SAFETY(locks_excluded(__VA_ARGS__))
+#define GMEM_RETURNS_LOCK(m) GMEM_THREAD_SAFETY(lock_returned(m))
 #define GMEM_NO_THREAD_SAFETY GMEM_THREAD_SAFETY(no_thread_safety_analysis)
 
 namespace gmem::os {

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Builds the benchmarks with full optimisation and prints the tables of README.md.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/setup.sh bench >&2
+scripts/build.sh build-bench -DCMAKE_BUILD_TYPE=Release -DGMEM_BUILD_TESTS=OFF -DGMEM_BUILD_BENCH=ON >&2
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+repetitions=${GMEM_BENCH_REPETITIONS:-5}
+common=(--benchmark_repetitions="$repetitions" --benchmark_report_aggregates_only=true --benchmark_out_format=json --benchmark_enable_random_interleaving=true)
+build-bench/bin/conversion_bench "${common[@]}" --benchmark_out="$results/conversion.json" >/dev/null
+GMEM_WINDOW_ENGINE=overlay build-bench/bin/conversion_bench "${common[@]}" --benchmark_filter='^gmem/' --benchmark_out="$results/overlay.json" >/dev/null
+build-bench/bin/attributes_bench "${common[@]}" --benchmark_out="$results/attributes.json" >/dev/null
+build-bench/bin/foreign_bench "${common[@]}" --benchmark_out="$results/foreign-plain.json" >/dev/null
+LD_PRELOAD="$PWD/build-bench/lib/libgmem-preload.so" build-bench/bin/foreign_bench "${common[@]}" --benchmark_out="$results/foreign-gmem.json" >/dev/null
+python3 bench/table.py "$results"

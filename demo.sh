@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Sets up, builds, and shows the main job: an unmodified guest_memfd program with real in-place conversion.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+scripts/setup.sh build
+scripts/build.sh build -DGMEM_BUILD_TESTS=OFF -DGMEM_BUILD_BENCH=OFF -- gmem_cli gmem-preload gmem small_vmm
+
+echo
+echo "== what this host offers (gmem doctor)"
+build/bin/gmem doctor
+echo
+echo "== the example on the running kernel, without gmem"
+build/bin/small_vmm || true
+echo
+echo "== the same program under gmem: gmem run -- build/bin/small_vmm"
+if [ ! -w /dev/kvm ]; then
+    echo "This machine has no /dev/kvm that you may open, so no guest can run here; everything about memory works (./test.sh)."
+    exit 0
+fi
+build/bin/gmem run -- build/bin/small_vmm
