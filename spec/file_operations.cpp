@@ -1,0 +1,47 @@
+#include "spec/file_operations.hpp"
+
+#include <cerrno>
+#include <limits>
+
+namespace gmem::spec {
+
+int fallocate(File &file, FallocateCall const &call)
+{
+    // fallocate(2), before any file system is asked.
+    if (call.offset < 0 || call.length <= 0)
+        return EINVAL;
+    if ((call.mode & ~(keep_size | punch_hole)) != 0 && call.mode > 0xff)
+        return EOPNOTSUPP;
+    if (call.offset > std::numeric_limits<std::int64_t>::max() - call.length)
+        return EFBIG;
+    // 4.4, row "without KEEP_SIZE, or any other mode bit": before alignment.
+    if (call.mode != keep_size && call.mode != (keep_size | punch_hole))
+        return EOPNOTSUPP;
+    auto const first { static_cast<std::uint64_t>(call.offset) };
+    auto const length { static_cast<std::uint64_t>(call.length) };
+    if (first % page_size != 0 || length % page_size != 0)
+        return EINVAL;
+    if (call.mode == keep_size) {
+        if (first + length > file.size())
+            return EINVAL; // 4.4: allocating beyond the end
+        return 0;          // allocated pages read as before: zero at first use
+    }
+    for (auto p { first / page_size }; p < (first + length) / page_size && p < file.pages.size(); ++p)
+        file.pages[p].byte = 0; // attributes stay
+    return 0;
+}
+
+int mmap_errno(File const &file, MmapCall const &call)
+{
+    if (call.length == 0)
+        return EINVAL;
+    if (call.executable)
+        return EPERM;
+    if (!file.mmap)
+        return ENODEV;
+    if (!call.shared)
+        return EINVAL;
+    return 0;
+}
+
+} // namespace gmem::spec
