@@ -10,6 +10,9 @@ namespace {
 constexpr std::uint64_t mask(unsigned from, unsigned to) noexcept { return (~std::uint64_t { 0 } << from) & (~std::uint64_t { 0 } >> (64 - to)); }
 static_assert(mask(0, 64) == ~std::uint64_t { 0 } && mask(3, 4) == 8);
 
+// A byte value times this is eight of that byte: summaries are filled and compared by words.
+constexpr std::uint64_t every_byte { 0x0101010101010101 };
+
 constexpr unsigned bit_of(PageNo p) noexcept { return static_cast<unsigned>(p.index() % 64); }
 
 } // namespace
@@ -88,10 +91,9 @@ void PageBits::set_in_giga(std::uint64_t giga, PageRange r, bool value) noexcept
 
     auto const first_mega { giga * megas_per_giga };
     if (load(summary) != mixed) { // the level below first, then the word that leads there
-        auto const megas { (end_of_giga(giga).index() - first.index() + pages_per_mega - 1) / pages_per_mega };
-        auto const before { load(summary) };
-        for (std::uint64_t i { 0 }; i < megas; ++i)
-            store(mega_at(first_mega + i), before);
+        auto const before { std::uint64_t { load(summary) } * every_byte };
+        for (std::uint64_t i { 0 }; i < megas_per_giga / 8; ++i) // beyond the end of the file too: nobody looks there
+            store(mega_word_at(first_mega) + i, before);
         store(summary, std::uint8_t { mixed });
     }
     bool became_uniform { false };
@@ -144,8 +146,13 @@ bool PageBits::bits_are(std::uint64_t mega, bool value) const noexcept
 
 bool PageBits::megas_are(std::uint64_t giga, std::uint8_t summary) const noexcept
 {
-    for (auto p { PageNo { giga * pages_per_giga } }; p < end_of_giga(giga); p = p.plus(pages_per_mega))
-        if (load(mega_at(p.index() / pages_per_mega)) != summary)
+    auto const first { giga * megas_per_giga };
+    auto const megas { (end_of_giga(giga).index() - giga * pages_per_giga + pages_per_mega - 1) / pages_per_mega };
+    for (std::uint64_t i { 0 }; i < megas / 8; ++i)
+        if (load(mega_word_at(first) + i) != summary * every_byte)
+            return false;
+    for (auto i { megas / 8 * 8 }; i < megas; ++i)
+        if (load(mega_at(first + i)) != summary)
             return false;
     return true;
 }

@@ -70,6 +70,7 @@ private:
 
     std::uint8_t *giga_at(std::uint64_t n) const noexcept { return reinterpret_cast<std::uint8_t *>(base_) + n; }
     std::uint8_t *mega_at(std::uint64_t n) const noexcept { return reinterpret_cast<std::uint8_t *>(base_) + layout_.mega_at + n; }
+    std::uint64_t *mega_word_at(std::uint64_t n) const noexcept { return reinterpret_cast<std::uint64_t *>(base_ + layout_.mega_at + n); } // n a multiple of 8
     std::uint64_t *word_at(std::uint64_t n) const noexcept { return reinterpret_cast<std::uint64_t *>(base_ + layout_.bits_at) + n; }
 
     template <typename T>
