@@ -126,7 +126,7 @@ void GuestMemory::continue_in_child() noexcept
     // Our slot may have been somebody's who is gone: his open pages are not ours.
     header().attached.fetch_and(~(std::uint64_t { 1 } << Process::slot()), std::memory_order_acq_rel);
     if (file_ != os::HelperFd::none)
-        (void)map_view(view_, MAP_FIXED);
+        (void)map_view();
 }
 
 } // namespace gmem::memory

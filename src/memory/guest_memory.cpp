@@ -9,6 +9,26 @@
 
 namespace gmem::memory {
 
+namespace {
+
+constexpr std::uint64_t huge_page { std::uint64_t { 2 } << 20 };
+
+// Addresses for a view, taken and unreadable, where a huge page of the file can be one of the page table too.
+Result<std::uintptr_t> reserve_for_view(std::uint64_t bytes) noexcept
+{
+    auto const reserved { os::system_call(SYS_mmap, nullptr, bytes + huge_page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) };
+    if (os::failed(reserved))
+        return Error::os(reserved, "view.reserve");
+    auto const begin { static_cast<std::uintptr_t>(reserved) };
+    auto const aligned { (begin + huge_page - 1) & ~(huge_page - 1) };
+    if (aligned != begin)
+        os::unmap({ begin, aligned });
+    os::unmap({ aligned + bytes, begin + bytes + huge_page });
+    return aligned;
+}
+
+} // namespace
+
 Result<GuestMemory *> GuestMemory::create(Birth birth) noexcept
 {
     auto const pages { birth.pages };
@@ -28,7 +48,9 @@ Result<GuestMemory *> GuestMemory::create(Birth birth) noexcept
         g->view_fate_ = ViewFate::unmap;
         GMEM_TRY(facts, facts_of_file(file));
         g->facts_ = facts;
-        GMEM_CHECK(g->map_view(0, 0));
+        GMEM_TRY(place, reserve_for_view(raw(pages.to_bytes())));
+        g->view_ = place; // from here on there is something to unmap
+        GMEM_CHECK(g->map_view());
         GMEM_TRY(control, ControlBlock::create(pages, birth.initial));
         g->control_ = control;
         return Ok {};
@@ -49,10 +71,9 @@ Result<GuestMemory *> GuestMemory::create(Birth birth) noexcept
 
 // Bytes of private pages belong neither into a child nor into a core file. Huge pages only on request: a punched 4 KiB page of
 // a huge one would close its 511 neighbours in every window.
-Status GuestMemory::map_view(std::uintptr_t hint, int flags) noexcept
+Status GuestMemory::map_view() noexcept
 {
-    GMEM_TRY(view, os::map_hidden(file_, hint, raw(size()), PROT_READ | PROT_WRITE, flags, Bytes { 0 }));
-    view_ = view;
+    GMEM_TRY(view, os::map_hidden(file_, view_, raw(size()), PROT_READ | PROT_WRITE, MAP_FIXED, Bytes { 0 }));
     os::AddressRange const all { view, view + raw(size()) };
     GMEM_CHECK(os::advise(all, MADV_DONTFORK));
     GMEM_CHECK(os::advise(all, MADV_DONTDUMP));

@@ -102,7 +102,7 @@ private:
     Status unused_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     void destroy() noexcept;
     void continue_in_child() noexcept;
-    Status map_view(std::uintptr_t hint, int flags) noexcept;
+    Status map_view() noexcept; // at view_, whose addresses are taken
 
     std::atomic<bool> used_ { false }; // the pool may hand the object out again when false
     std::atomic<std::uint64_t> references_ { 0 };
