@@ -209,6 +209,9 @@ static void disturb(void)
     if (strcmp(soak.disturbance, "pageout") == 0) {
         advise_all_mappings(21);
     } else if (strcmp(soak.disturbance, "collapse") == 0) {
+        /* The kernel collapses only what has no holes. */
+        if (fallocate(soak.fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)(soak.pages * PAGE)) < 0)
+            broken("fallocate failed with errno", 0, 0, errno);
         advise_all_mappings(25);
     } else if (strcmp(soak.disturbance, "mlock") == 0) {
         size_t half = soak.pages / 2 * PAGE;
