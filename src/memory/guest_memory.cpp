@@ -48,6 +48,8 @@ Result<GuestMemory *> GuestMemory::create(Birth birth) noexcept
         g->view_fate_ = ViewFate::unmap;
         GMEM_TRY(facts, facts_of_file(file));
         g->facts_ = facts;
+        if (auto copy { open_in_own_table(file, os::open_read_write | os::close_on_exec) })
+            g->own_copy_.adopt(std::move(copy).take(), facts.device, facts.inode);
         GMEM_TRY(place, reserve_for_view(raw(pages.to_bytes())));
         g->view_ = place; // from here on there is something to unmap
         GMEM_CHECK(g->map_view());
@@ -58,6 +60,7 @@ Result<GuestMemory *> GuestMemory::create(Birth birth) noexcept
     if (!made) {
         if (g->view_)
             os::unmap({ g->view_, g->view_ + raw(pages.to_bytes()) });
+        g->own_copy_.close();
         if (g->file_ != os::HelperFd::none)
             close_hidden_file(g->file_);
         g->view_ = 0;
@@ -73,7 +76,7 @@ Result<GuestMemory *> GuestMemory::create(Birth birth) noexcept
 // a huge one would close its 511 neighbours in every window.
 Status GuestMemory::map_view() noexcept
 {
-    GMEM_TRY(view, os::map_hidden(file_, view_, raw(size()), PROT_READ | PROT_WRITE, MAP_FIXED, Bytes { 0 }));
+    GMEM_TRY(view, os::map_hidden(own_copy_, file_, view_, raw(size()), PROT_READ | PROT_WRITE, MAP_FIXED, Bytes { 0 }));
     os::AddressRange const all { view, view + raw(size()) };
     GMEM_CHECK(os::advise(all, MADV_DONTFORK));
     GMEM_CHECK(os::advise(all, MADV_DONTDUMP));
@@ -106,6 +109,7 @@ void GuestMemory::destroy() noexcept
     else // a memslot still points here: its guest gets EFAULT, not somebody else's memory
         os::system_call(SYS_mmap, all.begin, all.length(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     control_.destroy();
+    own_copy_.close();
     close_hidden_file(file_);
     file_ = os::HelperFd::none;
     view_ = 0;

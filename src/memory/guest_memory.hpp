@@ -12,6 +12,7 @@
 #include "memory/control_block.hpp"
 #include "memory/hidden_file.hpp"
 #include "memory/window.hpp"
+#include "os/own_copy.hpp"
 #include "platform/sw_protected/sw_protected.hpp"
 
 #include <atomic>
@@ -73,6 +74,7 @@ public:
     std::uintptr_t view() const noexcept { return view_; }
     os::AddressRange view_of(PageRange r) const noexcept { return { view_ + raw(r.offset()), view_ + raw(r.offset()) + raw(r.length()) }; }
     os::HelperFd file() const noexcept { return file_; }
+    os::OwnCopy &own_copy() noexcept { return own_copy_; }
     ControlHeader &header() const noexcept { return control_.header(); }
     FileFacts const &facts() const noexcept { return facts_; }
     // A new descriptor for the program, the lowest free number: O_PATH, so that whatever does not pass through gmem gets EBADF.
@@ -111,6 +113,7 @@ private:
     Owner owner_ {};
     Conversions conversions_ { Conversions::allowed };
     os::HelperFd file_ { os::HelperFd::none };
+    os::OwnCopy own_copy_; // of file_
     std::uintptr_t view_ { 0 };
     ViewFate view_fate_ { ViewFate::unmap };
     ControlBlock control_;

@@ -15,6 +15,7 @@ constinit Engine Process::engine_ { Engine::userfaultfd };
 constinit Opening Process::opening_ { Opening::native };
 constinit os::HiddenFd Process::userfaultfd_;
 constinit os::HelperFd Process::empty_file_ { os::HelperFd::none };
+constinit os::OwnCopy Process::empty_copy_;
 constinit unsigned Process::slot_ { 0 };
 constinit std::uint32_t *Process::session_ { nullptr };
 constinit os::Mutex Process::start_lock_;
@@ -59,9 +60,17 @@ Status Process::begin(int const *kept, unsigned kept_count) noexcept
         return helper.error();
     }
     userfaultfd_.adopt(static_cast<os::HelperFd>(own), own);
+    os::OwnNumbers::add(own);
     if (engine_ == Engine::overlay) {
         GMEM_TRY(empty, create_hidden_file("gmem-private", Bytes { 0 }));
         empty_file_ = empty;
+        auto const facts { facts_of_file(empty) };
+        if (auto copy { open_in_own_table(empty, os::open_read_write | os::close_on_exec) }; copy && facts) {
+            empty_copy_.close();
+            empty_copy_.adopt(std::move(copy).take(), facts.value().device, facts.value().inode);
+        } else if (copy) {
+            os::system_call(SYS_close, std::move(copy).take());
+        }
     }
     opening_ = policy(wishes_.opening);
     return Ok {};
@@ -115,8 +124,10 @@ Status Process::restart_in_child(int const *kept, unsigned kept_count) noexcept
     start_lock_.reset_after_fork();
     os::Helper::forget_after_fork();
     // The copy of the parent's userfaultfd speaks of the parent's memory.
-    if (auto const parents { userfaultfd_.yield_own() }; parents >= 0)
+    if (auto const parents { userfaultfd_.yield_own() }; parents >= 0) {
+        os::OwnNumbers::remove(parents);
         os::system_call(SYS_close, parents);
+    }
     return begin(kept, kept_count);
 }
 

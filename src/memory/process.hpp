@@ -11,6 +11,7 @@
 #include "memory/opening.hpp"
 #include "os/hidden_fd.hpp"
 #include "os/mutex.hpp"
+#include "os/own_copy.hpp"
 
 namespace gmem::memory {
 
@@ -36,6 +37,7 @@ public:
     static Engine engine() noexcept { return engine_; }
     static os::HiddenFd &userfaultfd() noexcept { return userfaultfd_; }
     static os::HelperFd empty_file() noexcept { return empty_file_; }
+    static os::OwnCopy &empty_copy() noexcept { return empty_copy_; }
 
     // The way of opening in force, never `automatic`: see docs/windows.md.
     static Opening opening() noexcept { return opening_; }
@@ -58,6 +60,7 @@ private:
     static Opening opening_;
     static os::HiddenFd userfaultfd_;
     static os::HelperFd empty_file_;
+    static os::OwnCopy empty_copy_;
     static unsigned slot_;
     static std::uint32_t *session_; // liveness words, MAP_SHARED and inherited: one per process slot
     static os::Mutex start_lock_;

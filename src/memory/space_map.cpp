@@ -39,7 +39,7 @@ Result<std::uintptr_t> Space::map(GuestMemory &file, MapRequest const &request) 
     if (length == 0)
         return Error::with_errno(ENOMEM, "map.length");
     // Unreadable until it is gated: neither another thread nor MCL_FUTURE can populate it ungated.
-    GMEM_TRY(address, os::map_hidden(file.file(), request.hint, length, PROT_NONE, request.flags & placement_flags, request.offset));
+    GMEM_TRY(address, os::map_hidden(file.own_copy(), file.file(), request.hint, length, PROT_NONE, request.flags & placement_flags, request.offset));
     Window w { .addresses = { address, address + length }, .file = &file, .first = PageNo::holding(request.offset),
         .protection = request.protection, .forked = true, .locked = false, .native = nullptr };
 

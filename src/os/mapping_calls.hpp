@@ -5,6 +5,7 @@
 #include "os/address_range.hpp"
 #include "os/helper.hpp"
 #include "os/linux_abi.hpp"
+#include "os/own_copy.hpp"
 
 namespace gmem::os {
 
@@ -14,6 +15,18 @@ enum class Inherit : bool { no, yes };
 inline Result<std::uintptr_t> map_hidden(HelperFd fd, std::uintptr_t hint, std::size_t length, int protection, int flags, Bytes offset) noexcept
 {
     auto const result { Helper::call(SYS_mmap, hint, length, protection, MAP_SHARED | MAP_NORESERVE | flags, fd, raw(offset)) };
+    if (failed(result))
+        return Error::os(result, "mmap");
+    return static_cast<std::uintptr_t>(result);
+}
+
+// The same through the own copy of the file while there is one.
+inline Result<std::uintptr_t> map_hidden(OwnCopy &copy, HelperFd fd, std::uintptr_t hint, std::size_t length, int protection, int flags, Bytes offset) noexcept
+{
+    auto const own { copy.get() };
+    if (own < 0)
+        return map_hidden(fd, hint, length, protection, flags, offset);
+    auto const result { system_call(SYS_mmap, hint, length, protection, MAP_SHARED | MAP_NORESERVE | flags, own, raw(offset)) };
     if (failed(result))
         return Error::os(result, "mmap");
     return static_cast<std::uintptr_t>(result);

@@ -29,26 +29,31 @@ int close_any(int fd) noexcept
     return GMEM_NEXT(close)(fd);
 }
 
-// The kernel's close_range with our copy left out.
+// The kernel's close_range with our copies left out.
 int close_range_around_hidden(unsigned first, unsigned last, int flags) noexcept
 {
-    auto const hidden { memory::Process::started() ? memory::Process::userfaultfd().own() : -1 };
-    auto const at { static_cast<unsigned>(hidden) };
-    if (hidden < 0 || at < first || at > last || FdTable::in_vfork_child())
+    if (first > last || FdTable::in_vfork_child())
         return GMEM_NEXT(close_range)(first, last, flags);
-    int result { 0 };
-    if (at > first)
-        result = GMEM_NEXT(close_range)(first, at - 1, flags);
-    if (result == 0 && at < last)
-        result = GMEM_NEXT(close_range)(at + 1, last, flags);
-    return result;
+    for (;;) {
+        auto const ours { os::OwnNumbers::first_in(first, last) };
+        if (ours < 0)
+            return first <= last ? GMEM_NEXT(close_range)(first, last, flags) : 0;
+        auto const at { static_cast<unsigned>(ours) };
+        if (at > first)
+            if (auto const result { GMEM_NEXT(close_range)(first, at - 1, flags) }; result != 0)
+                return result;
+        first = at + 1;
+    }
 }
 
-// dup2 onto our hidden number: the program gets the number, gmem goes on through the helper.
+// dup2 onto a number of ours: the program gets it, gmem goes on through the helper.
 void make_way(int fd) noexcept
 {
-    if (protected_from_program(fd)) [[unlikely]]
+    if (!protected_from_program(fd)) [[likely]]
+        return;
+    if (fd == memory::Process::userfaultfd().own())
         memory::Process::userfaultfd().yield_own();
+    os::OwnNumbers::remove(fd);
 }
 
 int duplicated(int from, int to) noexcept

@@ -134,6 +134,4 @@ memory::GuestMemory *FdTable::find_guest_memfd(int fd, int &error) noexcept
 
 bool FdTable::in_vfork_child() noexcept { return os::process_id() != process_; }
 
-bool FdTable::hidden(int fd) noexcept { return memory::Process::started() && fd >= 0 && fd == memory::Process::userfaultfd().own(); }
-
 } // namespace gmem::preload

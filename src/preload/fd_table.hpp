@@ -9,6 +9,7 @@
 
 #include "kvm/vm.hpp"
 #include "memory/guest_memory.hpp"
+#include "os/own_copy.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -54,7 +55,7 @@ public:
     static void process_is(int pid) noexcept { process_ = pid; }
 
     // gmem's own descriptors in the program's table: invisible to it.
-    static bool hidden(int fd) noexcept;
+    static bool hidden(int fd) noexcept { return os::OwnNumbers::contains(fd); }
 
 private:
     static constexpr unsigned kind_shift { 28 };

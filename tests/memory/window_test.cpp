@@ -3,6 +3,9 @@
 #include "tests/support/file.hpp"
 
 #include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+#include <vector>
 
 using namespace gmem::test;
 
@@ -138,4 +141,30 @@ TEST(Memory, SixteenTebibytesCostNothing)
     EXPECT_TRUE(probe(f.at(pages / 2 - 1)).readable());
     EXPECT_EQ(probe(f.at(pages - 1)).value, 1);
     EXPECT_LT(f.stats().allocated, 64 * page);
+}
+
+// Nobody stands between this test and the kernel: gmem's own copies are really gone, and their numbers belong to somebody else.
+TEST(HiddenDescriptors, CanBeLost)
+{
+    File f { 64 };
+    f.write(1, 11);
+    ASSERT_EQ(f.to_private(1), 0);
+    ASSERT_EQ(close_range(3, 1023, 0), 0);
+    f.expect_gated();
+    ASSERT_EQ(f.to_shared(1), 0);
+    EXPECT_EQ(probe(f.at(1)).value, 11);
+    ASSERT_EQ(f.to_private(2, 5), 0);
+    f.expect_gated();
+
+    std::vector<int> strangers;
+    for (int fd { open("/dev/zero", O_RDWR) }; fd >= 0 && fd < 1023; fd = dup(fd))
+        strangers.push_back(fd);
+    ASSERT_EQ(f.to_shared(2, 5), 0);
+    ASSERT_EQ(f.to_private(10), 0);
+    f.expect_gated();
+    File second { 16 }; // a new file, with nothing left of the old copies
+    ASSERT_EQ(second.to_private(3), 0);
+    second.expect_gated();
+    for (int fd : strangers)
+        close(fd);
 }
