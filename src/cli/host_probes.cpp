@@ -150,7 +150,7 @@ Finding descriptors()
 {
     rlimit l {};
     getrlimit(RLIMIT_NOFILE, &l);
-    return { l.rlim_cur >= 64 ? good : degraded, "RLIMIT_NOFILE", fmt::format("{}", l.rlim_cur), "one number near the top (at most 1023) is gmem's" };
+    return { l.rlim_cur >= 64 ? good : degraded, "RLIMIT_NOFILE", fmt::format("{}", l.rlim_cur), "some numbers near the top (at most 1023) are gmem's" };
 }
 
 Finding huge_pages()
