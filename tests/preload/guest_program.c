@@ -2,6 +2,8 @@
  * The rules of code inside somebody else's process, seen from the process: errno, descriptors, forks, handlers. Knows only the
  * kernel's interface. Exit 0; 1 with the line that failed; 77 when this host has no KVM device at all.
  */
+#include "tests/support/plain.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,8 +14,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,12 +21,6 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-struct create_guest_memfd { uint64_t size, flags, reserved[6]; };
-struct memory_attributes2 { uint64_t offset, size, attributes, flags, error_offset, reserved[11]; };
-#define CREATE_VM 0xAE01ul
-#define CREATE_GUEST_MEMFD 0xC040AED4ul
-#define SET_ATTRIBUTES2 0xC080AED2ul
 
 #define CHECK(condition)                                                        \
     do {                                                                        \
@@ -56,24 +50,7 @@ static int readable(const volatile char *p)
     return 1;
 }
 
-static int create(uint64_t size, uint64_t flags)
-{
-    struct create_guest_memfd c;
-    memset(&c, 0, sizeof c);
-    c.size = size;
-    c.flags = flags;
-    return ioctl(vm, CREATE_GUEST_MEMFD, &c);
-}
-
-static int convert(int fd, uint64_t offset, uint64_t size, uint64_t attributes)
-{
-    struct memory_attributes2 a;
-    memset(&a, 0, sizeof a);
-    a.offset = offset;
-    a.size = size;
-    a.attributes = attributes;
-    return ioctl(fd, SET_ATTRIBUTES2, &a);
-}
+static int create(uint64_t size, uint64_t flags) { return create_file(vm, size, flags); }
 
 static void success_leaves_errno_alone(void)
 {
@@ -83,9 +60,9 @@ static void success_leaves_errno_alone(void)
     char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     CHECK(p != MAP_FAILED && errno == 1234);
     *p = 1;
-    CHECK(convert(fd, 0, 4096, 8) == 0 && errno == 1234);
+    CHECK(convert_range(fd, 0, 4096, 8) == 0 && errno == 1234);
     CHECK(!readable(p) && errno == 1234);
-    CHECK(convert(fd, 0, 4096, 0) == 0 && errno == 1234);
+    CHECK(convert_range(fd, 0, 4096, 0) == 0 && errno == 1234);
     CHECK(readable(p) && errno == 1234);
     CHECK(fallocate(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, 0, 4096) == 0 && errno == 1234);
     CHECK(munmap(p, 1 << 20) == 0 && errno == 1234);
@@ -107,7 +84,7 @@ static void the_file_answers_like_a_guest_memfd(void)
     CHECK(fcntl(fd, F_GETFD) == 0);
     CHECK(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0) == MAP_FAILED && errno == EINVAL);
     CHECK(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0) == MAP_FAILED && errno == EPERM);
-    CHECK(convert(fd, 1, 4096, 0) == -1 && errno == EINVAL);
+    CHECK(convert_range(fd, 1, 4096, 0) == -1 && errno == EINVAL);
     CHECK(ioctl(fd, 0x4020AED2ul, &c) == -1 && errno == ENOTTY);
     CHECK(ioctl(vm, SET_ATTRIBUTES2, &c) == -1 && errno == ENOTTY);
     CHECK(ioctl(fd, SET_ATTRIBUTES2, NULL) == -1 && errno == EFAULT);
@@ -133,8 +110,8 @@ static void descriptors_come_and_go(void)
     char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     *p = 'a';
     CHECK(close(fd) == 0);
-    CHECK(convert(fd, 0, 4096, 8) == -1 && errno == EBADF);
-    CHECK(convert(copy, 0, 4096, 8) == 0 && !readable(p));
+    CHECK(convert_range(fd, 0, 4096, 8) == -1 && errno == EBADF);
+    CHECK(convert_range(copy, 0, 4096, 8) == 0 && !readable(p));
     /* fclose closes inside libc, and the number is reused at once. */
     FILE *stream = fdopen(dup(copy), "r");
     int number = fileno(stream);
@@ -143,7 +120,7 @@ static void descriptors_come_and_go(void)
     CHECK(other == number);
     char zero = 1;
     CHECK(read(other, &zero, 1) == 1 && zero == 0);
-    CHECK(convert(other, 0, 4096, 0) == -1 && errno == ENOTTY);
+    CHECK(convert_range(other, 0, 4096, 0) == -1 && errno == ENOTTY);
     close(other);
 
     int kept = 700;
@@ -152,12 +129,12 @@ static void descriptors_come_and_go(void)
     closefrom(701);
     for (int i = 701; i < 1100; ++i)
         close(i);
-    CHECK(convert(kept, 0, 4096, 0) == 0 && readable(p) && *p == 'a');
-    CHECK(convert(kept, 0, 4096, 8) == 0 && !readable(p));
+    CHECK(convert_range(kept, 0, 4096, 0) == 0 && readable(p) && *p == 'a');
+    CHECK(convert_range(kept, 0, 4096, 8) == 0 && !readable(p));
     for (int i = 900; i < 1100; ++i) /* somebody takes all the high numbers */
         dup2(0, i);
-    CHECK(convert(kept, 0, 4096, 0) == 0 && readable(p));
-    CHECK(convert(kept, 0, 4096, 8) == 0 && !readable(p));
+    CHECK(convert_range(kept, 0, 4096, 0) == 0 && readable(p));
+    CHECK(convert_range(kept, 0, 4096, 8) == 0 && !readable(p));
     CHECK(munmap(p, 1 << 20) == 0);
     closefrom(3);
     vm = ioctl(open("/dev/kvm", O_RDWR), CREATE_VM, 1ul);
@@ -173,11 +150,11 @@ static void system_calls_on_pages(void)
     for (int i = 0; i < 1000; ++i) {
         *p = (char)i;
         CHECK(write(pipes[1], p, 1) == 1 && read(pipes[0], p + 4096, 1) == 1 && p[4096] == (char)i);
-        CHECK(convert(fd, 0, 8192, 8) == 0);
+        CHECK(convert_range(fd, 0, 8192, 8) == 0);
         CHECK(write(pipes[1], p, 1) == -1 && errno == EFAULT);
         struct iovec parts[2] = { { p + 8192, 1 }, { p, 1 } };
         CHECK(writev(pipes[1], parts + 1, 1) == -1 && errno == EFAULT);
-        CHECK(convert(fd, 0, 8192, 0) == 0);
+        CHECK(convert_range(fd, 0, 8192, 0) == 0);
         CHECK(writev(pipes[1], parts, 2) == 2);
         char two[2];
         CHECK(read(pipes[0], two, 2) == 2 && two[1] == (char)i);
@@ -188,7 +165,7 @@ static void system_calls_on_pages(void)
     a->size = 4096;
     a->attributes = 8;
     CHECK(ioctl(fd, SET_ATTRIBUTES2, a) == 0 && !readable(p));
-    CHECK(convert(fd, 16 * 4096, 4096, 8) == 0);
+    CHECK(convert_range(fd, 16 * 4096, 4096, 8) == 0);
     CHECK(ioctl(fd, SET_ATTRIBUTES2, a) == -1 && errno == EFAULT);
     munmap(p, 1 << 20);
     close(pipes[0]);
@@ -203,20 +180,20 @@ static void handlers_are_the_programs_own(void)
     int fd = create(1 << 20, 3);
     char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     *p = 1;
-    CHECK(convert(fd, 0, 4096, 8) == 0);
+    CHECK(convert_range(fd, 0, 4096, 8) == 0);
     CHECK(!readable(p + 5) && seen.si_addr == p + 5 && seen.si_code == BUS_ADRERR);
     /* A thread that blocks everything still gets its shared pages. */
     sigset_t all, old, now;
     sigfillset(&all);
     CHECK(pthread_sigmask(SIG_SETMASK, &all, &old) == 0);
     CHECK(pthread_sigmask(SIG_SETMASK, NULL, &now) == 0 && sigismember(&now, SIGBUS));
-    CHECK(convert(fd, 0, 4096, 0) == 0);
+    CHECK(convert_range(fd, 0, 4096, 0) == 0);
     CHECK(p[0] == 1 && p[4096] == 0);
     CHECK(pthread_sigmask(SIG_SETMASK, &old, NULL) == 0);
     CHECK(pthread_sigmask(SIG_SETMASK, NULL, &now) == 0 && !sigismember(&now, SIGBUS));
 
     /* Default action, and a blocked SIGBUS: death by SIGBUS, as without us. */
-    CHECK(convert(fd, 0, 4096, 8) == 0);
+    CHECK(convert_range(fd, 0, 4096, 8) == 0);
     for (int blocked = 0; blocked < 2; ++blocked) {
         pid_t pid = fork();
         if (pid == 0) {
@@ -239,7 +216,7 @@ static void processes(void)
     char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     p[0] = 'p';
     p[4096] = 's';
-    CHECK(convert(fd, 0, 4096, 8) == 0);
+    CHECK(convert_range(fd, 0, 4096, 8) == 0);
     int status;
     pid_t pid = fork();
     if (pid == 0)
@@ -252,12 +229,12 @@ static void processes(void)
         _exit(0);
     }
     CHECK(waitpid(pid, &status, 0) == pid && status == 0);
-    CHECK(convert(fd, 0, 4096, 0) == 0 && readable(p));
+    CHECK(convert_range(fd, 0, 4096, 0) == 0 && readable(p));
     char *arguments[] = { (char *)(uintptr_t)"true", NULL };
     char *environment[] = { NULL };
     CHECK(posix_spawnp(&pid, "true", NULL, NULL, arguments, environment) == 0);
     CHECK(waitpid(pid, &status, 0) == pid && status == 0);
-    CHECK(convert(fd, 0, 4096, 8) == 0 && !readable(p) && p[4096] == 's');
+    CHECK(convert_range(fd, 0, 4096, 8) == 0 && !readable(p) && p[4096] == 's');
     munmap(p, 1 << 20);
     close(fd);
 }
@@ -268,7 +245,7 @@ static void addresses(void)
     char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     for (int i = 0; i < 256; ++i)
         p[i * 4096] = (char)i;
-    CHECK(convert(fd, 0, 65536, 8) == 0);
+    CHECK(convert_range(fd, 0, 65536, 8) == 0);
     char *q = mremap(p, 1 << 20, 1 << 20, MREMAP_MAYMOVE | MREMAP_FIXED, p + (64 << 20));
     CHECK(q == p + (64 << 20) && !readable(q) && readable(q + 65536) && q[65536] == 16);
     char *twin = mremap(q, 0, 1 << 20, MREMAP_MAYMOVE);
@@ -283,8 +260,8 @@ static void addresses(void)
     CHECK(madvise(q, 1 << 20, 21 /* MADV_PAGEOUT */) == 0 && q[65536] == 16);
     char *over = mmap(q + 8192, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     CHECK(over == q + 8192 && *over == 0);
-    CHECK(convert(fd, 0, 65536, 0) == 0 && *over == 0 && q[4096] == 1 && q[4 * 4096] == 4);
-    CHECK(convert(fd, 0, 1 << 20, 8) == 0 && readable(over) && !readable(q) && !readable(q + 65536) && !readable(twin));
+    CHECK(convert_range(fd, 0, 65536, 0) == 0 && *over == 0 && q[4096] == 1 && q[4 * 4096] == 4);
+    CHECK(convert_range(fd, 0, 1 << 20, 8) == 0 && readable(over) && !readable(q) && !readable(q + 65536) && !readable(twin));
     CHECK(munmap(q, 1 << 20) == 0 && munmap(twin, 1 << 16) == 0);
     close(fd);
 }

@@ -2,6 +2,8 @@
  * Every second 4 KiB page of a large guest_memfd private: no limit on mappings is met, shared pages keep their bytes, private ones are
  * closed. interleaved MEBIBYTES. Exit 0, 1 with the page, 77 when the host cannot do it.
  */
+#include "tests/support/plain.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -9,14 +11,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
-
-struct create_guest_memfd { uint64_t size, flags, reserved[6]; };
-struct memory_attributes2 { uint64_t offset, size, attributes, flags, error_offset, reserved[11]; };
 
 static sigjmp_buf escape;
 
@@ -27,16 +24,6 @@ static void on_sigbus(int number)
 }
 
 static int probe(const volatile unsigned char *p) { return sigsetjmp(escape, 1) ? -1 : *p; }
-
-static int convert(int fd, uint64_t offset, uint64_t size, uint64_t attributes)
-{
-    struct memory_attributes2 a;
-    memset(&a, 0, sizeof a);
-    a.offset = offset;
-    a.size = size;
-    a.attributes = attributes;
-    return ioctl(fd, 0xC080AED2ul, &a);
-}
 
 static long mappings(void)
 {
@@ -53,12 +40,8 @@ int main(int argc, char **argv)
 {
     uint64_t pages = (argc > 1 ? strtoull(argv[1], NULL, 10) : 64) * 256;
     signal(SIGBUS, on_sigbus);
-    int vm = ioctl(open("/dev/kvm", O_RDWR), 0xAE01ul, 1ul);
-    struct create_guest_memfd c;
-    memset(&c, 0, sizeof c);
-    c.size = pages * 4096;
-    c.flags = 3;
-    int fd = vm < 0 ? -1 : ioctl(vm, 0xC040AED4ul, &c);
+    int vm = ioctl(open("/dev/kvm", O_RDWR), CREATE_VM, 1ul);
+    int fd = vm < 0 ? -1 : create_file(vm, pages * 4096, 3);
     if (fd < 0) {
         printf("skipped: no guest_memfd with conversion here: %s\n", strerror(errno));
         return 77;
@@ -68,7 +51,7 @@ int main(int argc, char **argv)
     for (uint64_t p = 0; p < pages; p += 64) /* sparse: most pages are never allocated */
         window[p * 4096] = (unsigned char)(p / 64);
     for (uint64_t p = 1; p < pages; p += 2)
-        if (convert(fd, p * 4096, 4096, 8) != 0) {
+        if (convert_range(fd, p * 4096, 4096, 8) != 0) {
             printf("page %llu: conversion failed: %s\n", (unsigned long long)p, strerror(errno));
             return 1;
         }
@@ -81,7 +64,7 @@ int main(int argc, char **argv)
             return 1;
         }
     }
-    if (convert(fd, 0, pages * 4096, 0) != 0 || probe(window + 4096) != 0 || probe(window + 64 * 4096) != 1) {
+    if (convert_range(fd, 0, pages * 4096, 0) != 0 || probe(window + 4096) != 0 || probe(window + 64 * 4096) != 1) {
         printf("after converting all back: %s\n", strerror(errno));
         return 1;
     }

@@ -15,6 +15,8 @@
  *
  * Exit 0: held; 1: broken, with the page; 77: this host cannot do it.
  */
+#include "tests/support/plain.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -24,17 +26,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
-
-struct create_guest_memfd { uint64_t size, flags, reserved[6]; };
-struct memory_attributes2 { uint64_t offset, size, attributes, flags, error_offset, reserved[11]; };
-_Static_assert(sizeof(struct memory_attributes2) == 128, "uAPI");
 
 enum { PAGE = 4096, WORKERS = 3, KEPT_FD = 500 };
 
@@ -82,12 +78,7 @@ static int probe(uint64_t page)
 static void convert(uint64_t first, uint64_t pages, int to_private)
 {
     for (int attempt = 0;; ++attempt) {
-        struct memory_attributes2 a;
-        memset(&a, 0, sizeof a);
-        a.offset = first * PAGE;
-        a.size = pages * PAGE;
-        a.attributes = to_private ? 8 : 0;
-        if (ioctl(soak.fd, 0xC080AED2ul, &a) == 0)
+        if (convert_range(soak.fd, first * PAGE, pages * PAGE, to_private ? 8 : 0) == 0)
             return;
         if (errno != EAGAIN || attempt > 1000)
             broken("conversion failed with errno", first, 0, errno);
@@ -240,12 +231,8 @@ static void disturb(void)
 static int open_memory(void)
 {
     int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-    int vm = kvm < 0 ? -1 : ioctl(kvm, 0xAE01ul, 1ul);
-    struct create_guest_memfd c;
-    memset(&c, 0, sizeof c);
-    c.size = soak.pages * PAGE;
-    c.flags = 3;
-    int fd = vm < 0 ? -1 : ioctl(vm, 0xC040AED4ul, &c);
+    int vm = kvm < 0 ? -1 : ioctl(kvm, CREATE_VM, 1ul);
+    int fd = vm < 0 ? -1 : create_file(vm, soak.pages * PAGE, 3);
     if (fd < 0) {
         printf("skipped: no guest_memfd with conversion here: %s\n", strerror(errno));
         exit(77);
