@@ -42,6 +42,7 @@ Result<Vm *> Vm::create(Kind kind, Backing backing) noexcept GMEM_NO_THREAD_SAFE
         vm->backing_ = backing;
         vm->identity_ = ++last_identity;
         vm->acquire();
+        vm->used_.store(true, std::memory_order_release);
         return vm;
     }
     return Error::of(Why::no_memory, "vm.pool");
@@ -57,15 +58,17 @@ long Vm::set_real(int fd, uapi::UserspaceMemoryRegion const &region) const noexc
 
 void Vm::release() noexcept
 {
-    if (references_.load(std::memory_order_acquire) == 1) {
-        os::SignalsBlocked blocked;
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1)
+        return;
+    os::SignalsBlocked blocked;
+    {
         os::Locked guard { lock_ };
         for (std::uint32_t space { 0 }; space < SlotTable::address_spaces; ++space)
             for (auto &slot : slots_.ever_used(space))
                 unbind(slot);
         slots_.clear();
     }
-    references_.fetch_sub(1, std::memory_order_acq_rel);
+    used_.store(false, std::memory_order_release);
 }
 
 long Vm::create_guest_memfd(std::uintptr_t argument, memory::GuestMemory *&made) noexcept

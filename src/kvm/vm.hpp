@@ -32,7 +32,7 @@ public:
 
     void acquire() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
     void release() noexcept;
-    bool in_use() const noexcept { return references_.load(std::memory_order_acquire) != 0; }
+    bool in_use() const noexcept { return used_.load(std::memory_order_acquire); }
 
     bool backed() const noexcept { return backing_ == Backing::real; }
     bool has_private_memory() const noexcept { return kind_ == Kind::with_private_memory; }
@@ -55,6 +55,7 @@ private:
     void unbind(Slot &slot) noexcept GMEM_REQUIRES(lock_);
 
     os::Mutex lock_; // outer to everything of memory/
+    std::atomic<bool> used_ { false }; // the pool may hand the object out again when false
     std::atomic<std::uint64_t> references_ { 0 };
     Kind kind_ { Kind::without_private_memory };
     Backing backing_ { Backing::real };
