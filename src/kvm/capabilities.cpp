@@ -39,4 +39,13 @@ std::optional<long> capability(unsigned long which, AskedOn where, long real) no
     return std::nullopt;
 }
 
+long capability_without_kvm(unsigned long which) noexcept
+{
+    switch (which) {
+    case uapi::cap_user_memory: return 1;
+    case uapi::cap_nr_memslots: return uapi::user_memslots;
+    default:                    return 0;
+    }
+}
+
 } // namespace gmem::kvm

@@ -12,4 +12,7 @@ enum class AskedOn : std::uint8_t { system, vm_with_private_memory, vm_without }
 // nullopt: the real KVM answers. `real` is its answer, needed where bits are added to it.
 std::optional<long> capability(unsigned long which, AskedOn where, long real) noexcept;
 
+// What is answered in the real KVM's place where there is none: what is about memory alone.
+long capability_without_kvm(unsigned long which) noexcept;
+
 } // namespace gmem::kvm

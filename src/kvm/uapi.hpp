@@ -66,7 +66,11 @@ inline constexpr unsigned long create_guest_memfd { iowr(0xd4, sizeof(CreateGues
 static_assert(set_memory_attributes == 0x4020AED2 && set_memory_attributes2 == 0xC080AED2);
 static_assert(create_guest_memfd == 0xC040AED4 && set_user_memory_region2 == 0x40A0AE49);
 
+// What x86 KVM answers for KVM_CAP_NR_MEMSLOTS.
+inline constexpr long user_memslots { 32764 };
+
 enum Capability : unsigned {
+    cap_user_memory = 3,
     cap_nr_memslots = 10,
     cap_user_memory2 = 231,
     cap_memory_attributes = 233,

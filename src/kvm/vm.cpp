@@ -19,7 +19,7 @@ constinit std::uint64_t last_identity { 0 };
 std::uint32_t user_slots(int fd) noexcept
 {
     auto const n { os::system_call(SYS_ioctl, fd, uapi::check_extension, uapi::cap_nr_memslots) };
-    return n > 0 ? static_cast<std::uint32_t>(n) : 32764;
+    return n > 0 ? static_cast<std::uint32_t>(n) : static_cast<std::uint32_t>(uapi::user_memslots);
 }
 
 } // namespace
