@@ -57,6 +57,7 @@ struct gmem_stats {
     uint64_t conversions_failed;    /* EAGAIN and ENOMEM */
     uint64_t recoveries;            /* shared pages re-opened after the kernel dropped their PTE */
     uint64_t punched;               /* punch hole calls */
+    uint64_t pins;                  /* pins of all processes now */
     char engine[16];                /* "userfaultfd" or "overlay" */
     char opening[16];               /* "installed" or "native": the policy in force */
 };
@@ -88,6 +89,26 @@ int gmem_unmap(void *address, size_t length);
  * On -EAGAIN and -ENOMEM *error_offset (may be NULL) receives the first offending byte; otherwise it is left alone.
  */
 int gmem_convert(gmem_file *g, uint64_t offset, uint64_t size, enum gmem_attribute to, uint64_t *error_offset);
+
+/*
+ * A new descriptor of the gmem, close-on-exec, to be passed to another process (SCM_RIGHTS, or inherited): it can be imported there and
+ * is good for nothing else. The caller closes it. -EMFILE.
+ */
+int gmem_export(const gmem_file *g);
+
+/*
+ * The gmem behind a descriptor that another process exported; one that this process has already is found again. The descriptor stays
+ * the caller's. -EBADF: not a gmem. -EACCES: another user's. -ENOMEM.
+ */
+int gmem_import(int fd, gmem_file **out);
+
+/*
+ * Holds [offset, offset + size), as a device or a ring would: until gmem_unpin() with the same range by the same process, or its end, a
+ * conversion to private of any of these pages is -EAGAIN. All pages must be shared (-EFAULT). Page aligned, inside the file (-EINVAL).
+ * Pins add up: each needs its own gmem_unpin(), -EINVAL when there is none. -ENOMEM: too many.
+ */
+int gmem_pin(gmem_file *g, uint64_t offset, uint64_t size);
+int gmem_unpin(gmem_file *g, uint64_t offset, uint64_t size);
 
 /* The attribute of the page that holds byte `offset`, or -EINVAL. Lock-free. */
 int gmem_attribute_at(const gmem_file *g, uint64_t offset);

@@ -16,6 +16,7 @@
 
 #include "attributes/page_bits_layout.hpp"
 #include "base/text.hpp"
+#include "os/kill_points.hpp"
 
 #include <optional>
 
@@ -82,6 +83,7 @@ private:
     static void store(T *p, T v) noexcept
     {
         __atomic_store_n(p, v, __ATOMIC_RELEASE);
+        os::kill_point("bits.stored");
     }
 
     static constexpr std::uint8_t uniform(bool value) noexcept { return value ? all_set : all_clear; }

@@ -18,6 +18,7 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
                 "The exit status is PROGRAM's; 125 when gmem cannot run it, 126 when it cannot be executed, 127 when it is not found.");
     run->add_option("--window-engine", options.engine, "userfaultfd or overlay; also GMEM_WINDOW_ENGINE");
     run->add_option("--window-opening", options.opening, "automatic, installed or native; also GMEM_WINDOW_OPENING");
+    run->add_option("--peer-timeout", options.peer_timeout, "Milliseconds that a conversion waits for a process that is stopped; also GMEM_PEER_TIMEOUT");
 }
 
 // The words of the program belong to the program: they are taken away before anybody parses them. "--" may be left out where the
@@ -29,7 +30,7 @@ std::vector<std::string> take_command(int &argc, char **argv)
     int at { 2 };
     while (at < argc && argv[at][0] == '-' && std::string_view { argv[at] } != "--") {
         std::string_view const word { argv[at] };
-        at += (word == "--window-engine" || word == "--window-opening") ? 2 : 1;
+        at += (word == "--window-engine" || word == "--window-opening" || word == "--peer-timeout") ? 2 : 1;
     }
     int const ours { at < argc ? at : argc };
     if (at < argc && std::string_view { argv[at] } == "--")

@@ -53,13 +53,27 @@ bool choose(char const *name, std::string const &option, std::vector<std::string
     return false;
 }
 
+bool choose_milliseconds(char const *name, std::string const &option, std::string &complaint)
+{
+    auto const value { option.empty() ? variable(name) : option };
+    if (value.empty())
+        return true;
+    if (value.size() <= 6 && value.find_first_not_of("0123456789") == std::string::npos && std::stol(value) > 0) {
+        setenv(name, value.c_str(), 1);
+        return true;
+    }
+    complaint = fmt::format("{}={} is not a number of milliseconds: use 1 to 999999", name, value);
+    return false;
+}
+
 } // namespace
 
 int run(RunOptions const &options)
 {
     std::string complaint;
     if (!choose("GMEM_WINDOW_ENGINE", options.engine, { "userfaultfd", "overlay" }, complaint)
-        || !choose("GMEM_WINDOW_OPENING", options.opening, { "automatic", "installed", "native" }, complaint))
+        || !choose("GMEM_WINDOW_OPENING", options.opening, { "automatic", "installed", "native" }, complaint)
+        || !choose_milliseconds("GMEM_PEER_TIMEOUT", options.peer_timeout, complaint))
         return refuse(cannot_run, complaint);
 
     auto const &name { options.command.front() };

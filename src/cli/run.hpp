@@ -9,6 +9,7 @@ namespace gmem::cli {
 struct RunOptions final {
     std::string engine;  // "", "userfaultfd" or "overlay"
     std::string opening; // "", "automatic", "installed" or "native"
+    std::string peer_timeout; // "", or milliseconds
     std::vector<std::string> command;
 };
 

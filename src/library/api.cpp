@@ -8,6 +8,7 @@
 #include "memory/process.hpp"
 #include "memory/sigbus.hpp"
 #include "memory/space.hpp"
+#include "os/file_calls.hpp"
 
 #include <cstring>
 #include <sys/mman.h>
@@ -110,6 +111,38 @@ GMEM_API int gmem_convert(gmem_file *g, uint64_t offset, uint64_t size, enum gme
     return negative(done.error());
 }
 
+GMEM_API int gmem_export(const gmem_file *g)
+{
+    auto fd { memory_of(g).open_for_program(os::close_on_exec) };
+    return fd ? std::move(fd).take() : negative(fd.error());
+}
+
+GMEM_API int gmem_import(int fd, gmem_file **out)
+{
+    library::prepare_process();
+    auto adopted { GuestMemory::adopt(fd) };
+    if (!adopted)
+        return negative(adopted.error());
+    if (auto const installed { memory::Sigbus::install() }; !installed) {
+        std::move(adopted).take()->release();
+        return negative(installed.error());
+    }
+    *out = reinterpret_cast<gmem_file *>(std::move(adopted).take());
+    return 0;
+}
+
+GMEM_API int gmem_pin(gmem_file *g, uint64_t offset, uint64_t size)
+{
+    auto const r { pages_inside(memory_of(g), offset, size) };
+    return r ? zero_or_negative(memory_of(g).pin(*r, memory::PinKind::api, 0)) : -EINVAL;
+}
+
+GMEM_API int gmem_unpin(gmem_file *g, uint64_t offset, uint64_t size)
+{
+    auto const r { pages_inside(memory_of(g), offset, size) };
+    return r ? zero_or_negative(memory_of(g).unpin(*r, memory::PinKind::api, 0)) : -EINVAL;
+}
+
 GMEM_API int gmem_attribute_at(const gmem_file *g, uint64_t offset)
 {
     auto const &memory { memory_of(g) };
@@ -152,10 +185,10 @@ GMEM_API int gmem_get_stats(const gmem_file *g, struct gmem_stats *out)
 {
     auto const &memory { memory_of(g) };
     auto const &c { memory.header().counters };
-    auto const facts { memory.facts_now() };
+    auto const allocated { memory.allocated() };
     *out = {};
     out->size = raw(memory.size());
-    out->allocated = facts ? raw(facts.value().allocated) : 0;
+    out->allocated = allocated ? raw(allocated.value()) : 0;
     out->private_bytes = memory.attributes().count(Attribute::private_) << page_bits;
     out->windows = memory::Space::windows_of(memory);
     out->conversions_to_shared = c.conversions_to_shared.load();
@@ -164,6 +197,7 @@ GMEM_API int gmem_get_stats(const gmem_file *g, struct gmem_stats *out)
     out->conversions_failed = c.conversions_failed.load();
     out->recoveries = c.recoveries.load();
     out->punched = c.punched.load();
+    out->pins = memory.pins();
     std::strncpy(out->engine, name(memory::Process::engine()), sizeof out->engine - 1);
     std::strncpy(out->opening, name(memory::Process::opening()), sizeof out->opening - 1);
     return 0;

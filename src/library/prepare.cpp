@@ -33,6 +33,8 @@ memory::Wishes wishes_of_environment() noexcept
         w.opening = Opening::installed;
     else if (opening == name(Opening::native))
         w.opening = Opening::native;
+    if (auto const timeout { std::atoi(variable("GMEM_PEER_TIMEOUT").data()) }; timeout > 0)
+        w.peer_timeout = os::milliseconds(timeout);
     return w;
 }
 

@@ -1,56 +1,113 @@
 #include "memory/control_block.hpp"
 
 #include "memory/hidden_file.hpp"
+#include "os/kill_points.hpp"
 #include "os/mapping_calls.hpp"
 
 namespace gmem::memory {
 
-std::size_t ControlBlock::bytes(PageNo pages) noexcept { return page_size + AttributeMap::layout(pages).total_bytes; }
-
-Result<ControlBlock> ControlBlock::create(PageNo pages, Attribute initial) noexcept
+Result<ControlBlock> ControlBlock::open(os::HelperFd file, PageNo pages) noexcept
 {
     ControlBlock block;
-    block.pages_ = pages;
-    GMEM_TRY(file, create_hidden_file("gmem-control", Bytes { bytes(pages) }));
     block.file_ = file;
-
-    auto const eager { page_size + AttributeMap::layout(pages).eager_bytes };
-    auto const reserved { os::Helper::call(SYS_fallocate, file, 0, 0, eager) };
-    if (os::failed(reserved)) {
-        close_hidden_file(file);
-        return Error::of(Why::no_memory, "control.eager");
-    }
-    auto mapped { os::map_hidden(file, 0, bytes(pages), PROT_READ | PROT_WRITE, 0, Bytes { 0 }) };
-    if (!mapped) {
-        close_hidden_file(file);
-        return mapped.error();
-    }
-    block.base_ = reinterpret_cast<std::byte *>(std::move(mapped).take());
+    block.pages_ = pages;
+    auto const bytes { control_bytes(pages) };
+    GMEM_TRY(base, os::map_hidden(file, 0, bytes, PROT_READ | PROT_WRITE, 0, Bytes { control_at(pages) }));
+    block.base_ = reinterpret_cast<std::byte *>(base);
     // Not in core files: sparse, and of no use there.
-    (void)os::advise({ reinterpret_cast<std::uintptr_t>(block.base_), reinterpret_cast<std::uintptr_t>(block.base_) + bytes(pages) }, MADV_DONTDUMP);
-
-    block.header().magic = ControlHeader::expected_magic;
-    block.header().pages = pages.index();
-    block.attributes().initialise(initial);
+    (void)os::advise({ base, base + bytes }, MADV_DONTDUMP);
     return block;
 }
 
-void ControlBlock::destroy() noexcept
+Result<ControlBlock> ControlBlock::create(os::HelperFd file, Identity const &identity, Attribute initial) noexcept
+{
+    PageNo const pages { identity.pages };
+    GMEM_TRY(block, open(file, pages));
+    auto const eager { AttributeMap::layout(pages).eager_bytes };
+    auto const header_at { control_bytes(pages) - 2 * page_size };
+    for (auto const &[at, length] : { std::pair { std::size_t { 0 }, eager }, std::pair { header_at, 2 * page_size } })
+        if (os::failed(os::Helper::call(SYS_fallocate, file, 0, control_at(pages) + at, length))) {
+            block.unmap();
+            return Error::of(Why::no_memory, "control.eager");
+        }
+    auto &header { block.header() };
+    header.resident_bytes.store(eager + 2 * page_size, std::memory_order_relaxed);
+    block.attributes().initialise(initial);
+    header.identity = identity;
+    return block;
+}
+
+std::optional<Identity> ControlBlock::identify(os::HelperFd file, Bytes size) noexcept
+{
+    auto const bytes { raw(size) };
+    if (bytes < 2 * page_size || bytes % page_size)
+        return std::nullopt;
+    auto const mapped { os::map_hidden(file, 0, page_size, PROT_READ, 0, Bytes { bytes - 2 * page_size }) };
+    if (!mapped)
+        return std::nullopt;
+    auto const identity { reinterpret_cast<ControlHeader const *>(mapped.value())->identity };
+    os::unmap({ mapped.value(), mapped.value() + page_size });
+    if (identity.magic != Identity::expected_magic || identity.pages == 0 || identity.pages > bytes >> page_bits
+        || raw(file_size(PageNo { identity.pages })) != bytes || identity.windows > 1 || identity.conversions > 1)
+        return std::nullopt;
+    return identity;
+}
+
+void ControlBlock::unmap() noexcept
 {
     auto const begin { reinterpret_cast<std::uintptr_t>(base_) };
-    os::unmap({ begin, begin + bytes(pages_) });
-    close_hidden_file(file_);
+    os::unmap({ begin, begin + control_bytes(pages_) });
     base_ = nullptr;
+}
+
+Status ControlBlock::make_resident(std::size_t offset, std::size_t length) noexcept
+{
+    if (os::failed(os::Helper::call(SYS_fallocate, file_, 0, control_at(pages_) + offset, length)))
+        return Error::of(Why::no_memory, "control.resident");
+    header().resident_bytes.fetch_add(length, std::memory_order_relaxed);
+    return Ok {};
 }
 
 Status ControlBlock::stage(PageRange r) noexcept
 {
-    auto const make_resident { [this](std::size_t offset, std::size_t length) noexcept {
-        return !os::failed(os::Helper::call(SYS_fallocate, file_, 0, page_size + offset, length));
-    } };
-    if (!attributes().stage(r, make_resident))
+    if (!attributes().stage(r, [this](std::size_t offset, std::size_t length) noexcept { return bool(make_resident(offset, length)); }))
         return Error::at_page(Why::no_memory, r.first(), "control.stage");
     return Ok {};
+}
+
+Status ControlBlock::stage_pin() noexcept
+{
+    auto const next { pins().next_offset() };
+    if (!next)
+        return Error::of(Why::no_memory, "control.pins");
+    bool const never_used { *next == header().pins.high.load(std::memory_order_relaxed) * sizeof(PinRecord) };
+    if (never_used && *next % page_size == 0) // the first record of its page
+        return make_resident(AttributeMap::layout(pages_).total_bytes + *next, page_size);
+    return Ok {};
+}
+
+void ControlBlock::commit(PageRange r, Attribute to) noexcept
+{
+    auto &journal { header().journal };
+    journal.to = to;
+    journal.first = r.first().index();
+    journal.last = r.last().index();
+    journal.state.store(Journal::committing, std::memory_order_release);
+    os::kill_point("commit.begun");
+    attributes().commit(r, to);
+    os::kill_point("commit.done");
+    journal.state.store(Journal::nothing, std::memory_order_release);
+}
+
+// Setting is idempotent, also over a half-written change: every level is filled before the one above leads to it.
+void ControlBlock::complete_interrupted() noexcept
+{
+    auto &journal { header().journal };
+    if (journal.state.load(std::memory_order_acquire) != Journal::committing)
+        return;
+    if (auto const r { PageRange::make(PageNo { journal.first }, PageNo { journal.last }) })
+        attributes().commit(*r, journal.to);
+    journal.state.store(Journal::nothing, std::memory_order_release);
 }
 
 } // namespace gmem::memory

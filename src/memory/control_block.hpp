@@ -1,58 +1,106 @@
 #pragma once
-// The part of a gmem that all its processes share: a memfd of fixed layout, without pointers, next to the memory itself.
+// The part of a gmem that all its processes share, of fixed layout and without pointers. It lies in the memory's own file, behind the
+// guest's pages: whoever holds a descriptor has all of it, whichever way the descriptor came.
 //
-//   byte 0      ControlHeader
-//   byte 4096   AttributeMap (attributes/attribute_map.hpp)
+//   0             the guest's pages
+//   control_at    AttributeMap (attributes/attribute_map.hpp)     from a 2 MiB boundary on, so that no huge page holds both
+//                 PinTable
+//                 ControlHeader   one page
+//                 PeerSlot[]      one page: the last of the file
 //
 // Invariants:
-//   C1  everything up to AttributeMap's eager part is resident from creation on.
+//   C1  the header, the slots and the AttributeMap's eager part are resident from creation on.
 //   C2  the attribute map changes only under header().lock, and only in pages that stage() made resident.
 //   C3  a bit of `attached` is set while that process may have an open page in a window of this gmem.
+//   C4  journal.state is `committing` exactly while an attribute change that cannot be undone is not yet complete.
 
 #include "attributes/attribute_map.hpp"
 #include "base/result.hpp"
 #include "memory/counters.hpp"
+#include "memory/file_lock.hpp"
+#include "memory/pin_table.hpp"
 #include "os/helper.hpp"
-#include "os/mutex.hpp"
+#include "os/own_copy.hpp"
 
 namespace gmem::memory {
 
-struct ControlHeader final {
-    static constexpr std::uint64_t expected_magic { 0x31306d656d67 }; // "gmem01"
+// What a conversion is about to commit: whoever takes the lock over from a killed process does it again.
+struct Journal final {
+    enum State : std::uint32_t { nothing, committing };
+    std::atomic<std::uint32_t> state;
+    Attribute to;
+    std::uint64_t first, last;
+};
+
+// What the file is, for a process that knows nothing but the descriptor.
+struct Identity final {
+    static constexpr std::uint64_t expected_magic { 0x32306d656d67 }; // "gmem02": the layout's version
 
     std::uint64_t magic;
     std::uint64_t pages;
-    os::Mutex lock; // conversions, punch holes, opening of windows; outermost of all locks
-    std::uint32_t padding;
-    std::atomic<std::uint64_t> attached; // bit n: process slot n of the session
+    std::uint64_t owner;     // memory::Owner
+    std::uint32_t windows;   // memory::Windows
+    std::uint32_t conversions; // memory::Conversions
+};
+
+struct ControlHeader final {
+    Identity identity;
+    FileLock lock; // conversions, punch holes, opening of windows, pins; outermost of all locks of memory/
+    Journal journal;
+    std::atomic<std::uint64_t> attached;       // bit n: slot n
+    std::atomic<std::uint64_t> resident_bytes; // of the control block itself: not the guest's
+    PinCounts pins;
     Counters counters;
 };
 static_assert(sizeof(ControlHeader) <= page_size);
 
 class ControlBlock final {
 public:
-    // Makes the memfd (in the helper's table) and maps it. The mapping is inherited by forked children on purpose.
-    static Result<ControlBlock> create(PageNo pages, Attribute initial) noexcept;
+    static constexpr std::uint64_t alignment { std::uint64_t { 2 } << 20 };
 
-    void destroy() noexcept;
+    static constexpr std::uint64_t control_at(PageNo pages) noexcept { return (raw(pages.to_bytes()) + alignment - 1) & ~(alignment - 1); }
+    static constexpr std::uint64_t control_bytes(PageNo pages) noexcept
+    {
+        return AttributeMap::layout(pages).total_bytes + PinTable::bytes + 2 * page_size;
+    }
+    // What a file of so many guest pages weighs as a whole.
+    static constexpr Bytes file_size(PageNo pages) noexcept { return Bytes { control_at(pages) + control_bytes(pages) }; }
 
-    ControlHeader &header() const noexcept { return *reinterpret_cast<ControlHeader *>(base_); }
-    AttributeMap attributes() const noexcept { return { base_ + page_size, pages_ }; }
+    // In a fresh file of file_size(): ENOMEM. The mapping is inherited by forked children on purpose.
+    static Result<ControlBlock> create(os::HelperFd file, Identity const &identity, Attribute initial) noexcept;
+
+    // In a file that somebody else made; nullopt when it is not one of ours, whatever its bytes are.
+    static std::optional<Identity> identify(os::HelperFd file, Bytes size) noexcept;
+    static Result<ControlBlock> open(os::HelperFd file, PageNo pages) noexcept;
+
+    void unmap() noexcept;
+
+    ControlHeader &header() const noexcept { return *reinterpret_cast<ControlHeader *>(base_ + control_bytes(pages_) - 2 * page_size); }
+    PeerSlot *slots() const noexcept { return reinterpret_cast<PeerSlot *>(base_ + control_bytes(pages_) - page_size); }
+    AttributeMap attributes() const noexcept { return { base_, pages_ }; }
+    PinTable pins() const noexcept { return { base_ + AttributeMap::layout(pages_).total_bytes, header().pins }; }
 
     // Makes resident what a commit of `r` may dirty. ENOMEM otherwise, at r.first(). The caller holds header().lock.
     Status stage(PageRange r) noexcept;
+    // The same for one more pin.
+    Status stage_pin() noexcept;
 
-    os::HelperFd file() const noexcept { return file_; }
+    // The point of no return: noexcept, complete even if this process is killed in the middle. The caller holds header().lock.
+    void commit(PageRange r, Attribute to) noexcept;
+    // After the lock was taken over from a killed process.
+    void complete_interrupted() noexcept;
+
     void moved_in_helper(os::HelperFd fd) noexcept { file_ = fd; }
 
     constexpr ControlBlock() noexcept = default;
 
 private:
-    static std::size_t bytes(PageNo pages) noexcept;
+    Status make_resident(std::size_t offset, std::size_t length) noexcept;
 
     os::HelperFd file_ { os::HelperFd::none };
     std::byte *base_ { nullptr };
     PageNo pages_ { 0 };
 };
+static_assert(sizeof(PeerSlot) * most_peers == page_size);
 
 } // namespace gmem::memory

@@ -3,8 +3,12 @@
 
 #include "memory/gate.hpp"
 #include "memory/guest_memory.hpp"
+#include "memory/peers.hpp"
 #include "memory/process.hpp"
 #include "memory/space.hpp"
+#include "base/text.hpp"
+#include "os/kill_points.hpp"
+#include "os/say.hpp"
 #include "os/signals.hpp"
 
 namespace gmem::memory {
@@ -21,10 +25,23 @@ Status for_each_window(GuestMemory const &file, PageRange r, Visit &&visit) noex
     return Ok {};
 }
 
-// Opens the shared runs of `r` in every window. Cannot fail: what stays closed is recovered when it is touched.
-void open_shared_runs(GuestMemory &file, PageRange r) noexcept GMEM_REQUIRES(Space::lock())
+// Once for each process that is found silent: a retry loop must not fill the terminal.
+void report_silent_peer(int pid, PageRange r) noexcept
 {
-    (void)for_each_window(file, r, [&file](Window &w, PageRange part) noexcept -> Status {
+    static constinit std::atomic<int> last_reported { 0 };
+    if (last_reported.exchange(pid, std::memory_order_relaxed) == pid)
+        return;
+    char line[256];
+    Text text { line };
+    text << "pages at offset " << raw(r.offset()) << " stay shared (EAGAIN): process " << pid << " has not closed its windows within "
+         << static_cast<int>(raw(Process::peer_timeout()) / 1'000'000) << " ms; is it stopped?";
+    os::say(text.view());
+}
+
+// Opens the shared runs of `r` in every window. Cannot fail: what stays closed is recovered when it is touched.
+void open_shared_runs(GuestMemory &file, PageRange r) noexcept GMEM_REQUIRES(Space::lock(), file.header().lock)
+{
+    (void)for_each_window(file, r, [&file](Window &w, PageRange part) GMEM_NO_THREAD_SAFETY noexcept -> Status {
         for (auto at { part.first() }; at < part.last();) {
             auto const run { file.attributes().next_run(at, part.last(), Attribute::shared) };
             if (!run)
@@ -42,7 +59,13 @@ void open_shared_runs(GuestMemory &file, PageRange r) noexcept GMEM_REQUIRES(Spa
 Status GuestMemory::convert(PageRange r, Attribute to) noexcept
 {
     os::SignalsBlocked blocked;
-    os::Locked guard { header().lock };
+    // Only a conversion to private has a word for "somebody else is at it and does not go on".
+    FileLocked const guard { *this, to == Attribute::private_ ? FileLocked::Patience::bounded : FileLocked::Patience::endless };
+    if (!guard) {
+        auto e { guard.error() };
+        e.at = r.offset();
+        return e;
+    }
     auto const result { convert_locked(r, to) };
     if (!result)
         count(header().counters.conversions_failed);
@@ -55,55 +78,78 @@ Status GuestMemory::convert_locked(PageRange r, Attribute to) noexcept
         count(header().counters.conversions_unchanged);
         return Ok {};
     }
-    GMEM_CHECK(control_.stage(r));          // 1. memory
-    GMEM_CHECK(platform_.veto(r, to));      // 2. the trusted side
-    os::Locked space { Space::lock() };
+    GMEM_CHECK(control_.stage(r));     // 1. memory
+    os::kill_point("convert.staged");
+    GMEM_CHECK(platform_.veto(r, to)); // 2. the trusted side
     return to == Attribute::private_ ? to_private_locked(r) : to_shared_locked(r);
 }
 
-Status GuestMemory::to_private_locked(PageRange r) noexcept GMEM_NO_THREAD_SAFETY
+Status GuestMemory::to_private_locked(PageRange r) noexcept
 {
-    // 3. No window may reach the range, so that no new host reference can appear after the question of step 4. This is the one
-    //    effect that a failed conversion may have; it is undone below.
-    auto closed { for_each_window(*this, r, [](Window &w, PageRange part) noexcept { return gate::close(w, part); }) };
+    // 3. No window of any process may reach the range, so that no new host reference can appear after the question of step 4. This
+    //    is the one effect that a failed conversion may have; here it is undone below, elsewhere recovery does it.
+    auto closed { close_everywhere(r) };
+    os::kill_point("convert.closed");
     auto const refused { closed ? unused_locked(r) : std::move(closed) }; // 4. nobody else holds a page
     if (!refused) {
+        os::Locked space { Space::lock() };
         open_shared_runs(*this, r);
         return refused.error();
     }
 
     // Point of no return.
-    static_assert(noexcept(attributes().commit(r, Attribute::private_)));
-    attributes().commit(r, Attribute::private_);
+    static_assert(noexcept(control_.commit(r, Attribute::private_)));
+    control_.commit(r, Attribute::private_);
     count(header().counters.conversions_to_private);
     return Ok {};
 }
 
-Status GuestMemory::to_shared_locked(PageRange r) noexcept GMEM_NO_THREAD_SAFETY
+Status GuestMemory::to_shared_locked(PageRange r) noexcept
 {
+    os::Locked space { Space::lock() };
     GMEM_CHECK(for_each_window(*this, r, [](Window &w, PageRange part) noexcept { return gate::can_open(w, part); }));
 
-    // Point of no return. Contents leave the trusted side before the host can look.
-    static_assert(noexcept(platform_.make_shared(r)) && noexcept(attributes().commit(r, Attribute::shared)));
+    // Point of no return. Contents leave the trusted side before the host can look. The windows of other processes stay closed: recovery
+    // opens what is touched there.
+    static_assert(noexcept(platform_.make_shared(r)) && noexcept(control_.commit(r, Attribute::shared)));
     platform_.make_shared(r);
-    attributes().commit(r, Attribute::shared);
+    control_.commit(r, Attribute::shared);
+    os::kill_point("convert.committed");
     count(header().counters.conversions_to_shared);
     open_shared_runs(*this, r);
     return Ok {};
 }
 
-// Other processes gate their windows by themselves from the next version of the session protocol on. Until then a process
-// that may have open pages makes the conversion wait: EAGAIN is what the kernel says of a page that somebody holds.
+// Other processes are asked first and awaited last: while they close theirs we close ours. Space::lock() is not held while waiting,
+// for their agents may want it for a question of ours.
+Status GuestMemory::close_everywhere(PageRange r) noexcept
+{
+    Peers peers { control_.slots(), header().attached, static_cast<unsigned>(agent_.slot()), r };
+    if (!peers.none())
+        peers.ask();
+    os::kill_point("convert.asked");
+    auto own { [&]() noexcept -> Status {
+        os::Locked space { Space::lock() };
+        return for_each_window(*this, r, [](Window &w, PageRange part) noexcept { return gate::close(w, part); });
+    }() };
+    if (peers.none())
+        return own;
+    switch (peers.wait(Process::peer_timeout())) {
+    case Peers::Answer::closed:
+        return own;
+    case Peers::Answer::silent:
+        report_silent_peer(peers.culprit(), r);
+        return Error::at_page(Why::page_in_use, r.first(), "convert.silent_peer");
+    case Peers::Answer::failed:
+        return Error::at_page(Why::no_memory, r.first(), "convert.peer_failed");
+    }
+    __builtin_unreachable();
+}
+
 Status GuestMemory::unused_locked(PageRange r) noexcept
 {
-    auto const mine { std::uint64_t { 1 } << Process::slot() };
-    auto const others { header().attached.load(std::memory_order_acquire) & ~mine };
-    if (others == 0)
-        return Ok {};
-    auto const alive { Process::alive_among(others) };
-    header().attached.fetch_and(mine | alive, std::memory_order_acq_rel);
-    if (alive)
-        return Error::at_page(Why::page_in_use, r.first(), "convert.other_process");
+    if (auto const held { control_.pins().first_held(r, control_.slots()) })
+        return Error::at_page(Why::page_in_use, held->page, "convert.pinned");
     return Ok {};
 }
 

@@ -20,6 +20,10 @@ struct Copies final {
 };
 constinit Copies copies { 0, {} };
 constinit bool under_way { false };
+// What take_addresses() looks at: plain data, noted before the fork.
+constinit GuestMemory *ever_used { nullptr };
+constinit std::size_t ever_used_count { 0 };
+constinit WindowTable::Records windows { nullptr, 0 };
 alignas(os::SignalsBlocked) constinit char signals_storage[sizeof(os::SignalsBlocked)] {};
 
 os::SignalsBlocked &signals() noexcept { return *reinterpret_cast<os::SignalsBlocked *>(signals_storage); }
@@ -34,11 +38,6 @@ int copy_of(os::HelperFd fd) noexcept
     return moved;
 }
 
-void reserve(os::AddressRange r) noexcept
-{
-    os::system_call(SYS_mmap, r.begin, r.length(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | os::map_fixed_noreplace, -1, 0);
-}
-
 } // namespace
 
 void Fork::prepare() noexcept GMEM_NO_THREAD_SAFETY
@@ -50,11 +49,12 @@ void Fork::prepare() noexcept GMEM_NO_THREAD_SAFETY
     Space::lock().lock();
     under_way = true;
     copies.count = 0;
+    ever_used = Pool::ever_used().data();
+    ever_used_count = Pool::ever_used().size();
+    windows = Space::table().records();
     for (auto &g : Pool::ever_used())
-        if (g.in_use()) {
+        if (g.in_use())
             g.copy_for_child_ = copy_of(g.file_);
-            g.control_copy_for_child_ = copy_of(g.control_.file());
-        }
 }
 
 void Fork::in_parent() noexcept GMEM_NO_THREAD_SAFETY
@@ -69,20 +69,19 @@ void Fork::in_parent() noexcept GMEM_NO_THREAD_SAFETY
     signals().~SignalsBlocked();
 }
 
-void Fork::in_child() noexcept GMEM_NO_THREAD_SAFETY
+void Fork::in_child() noexcept
 {
     if (!under_way)
         return;
+    take_addresses();
+    restore();
+}
+
+void Fork::restore() noexcept GMEM_NO_THREAD_SAFETY
+{
     under_way = false;
     Space::lock().reset_after_fork();
     Pool::lock().reset_after_fork();
-    // The addresses are free in the child: take them before any mapping of our own lands there.
-    for (auto &g : Pool::ever_used())
-        if (g.in_use())
-            reserve({ g.view_, g.view_ + raw(g.size()) });
-    for (auto &w : Space::table().all())
-        if (w.forked)
-            reserve(w.addresses);
     std::sort(copies.fds, copies.fds + copies.count);
     auto const restarted { Process::restart_in_child(copies.fds, copies.count) };
     for (auto &g : Pool::ever_used())
@@ -94,6 +93,23 @@ void Fork::in_child() noexcept GMEM_NO_THREAD_SAFETY
     for (unsigned i { 0 }; i < copies.count; ++i)
         os::system_call(SYS_close, copies.fds[i]);
     signals().~SignalsBlocked();
+}
+
+// The addresses of windows and views are free in the child: they are taken before anything else may land there, be it only what a
+// sanitizer's runtime maps for itself. Hence nothing here is instrumented.
+__attribute__((no_sanitize("thread"), no_sanitize("address"), no_sanitize("undefined"))) void Fork::take_addresses() noexcept
+{
+    constexpr long protection { PROT_NONE }, flags { MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | os::map_fixed_noreplace };
+    for (std::size_t i { 0 }; i < ever_used_count; ++i) {
+        auto const &g { ever_used[i] };
+        if (g.view_ != 0)
+            os::bare_syscall(SYS_mmap, static_cast<long>(g.view_), static_cast<long>(__builtin_bit_cast(std::uint64_t, g.pages_) << page_bits), protection, flags, -1);
+    }
+    for (std::size_t i { 0 }; i < windows.count; ++i) {
+        auto const &w { windows.first[i] };
+        if (w.forked)
+            os::bare_syscall(SYS_mmap, static_cast<long>(w.addresses.begin), static_cast<long>(w.addresses.end - w.addresses.begin), protection, flags, -1);
+    }
 }
 
 // Closed, whatever the attribute says: a child with nothing open owes the others nothing. Recovery opens what it touches.
@@ -117,14 +133,12 @@ void Fork::map_again(Window &w) noexcept
         os::unmap(w.addresses);
 }
 
-// The control block came along by inheritance; the file and the view did not.
+// The control block came along by inheritance; the file and the view did not. The child becomes a member when it first opens a page.
 void GuestMemory::continue_in_child() noexcept
 {
-    auto const hidden { [](int fd) noexcept { return fd < 0 ? os::HelperFd::none : static_cast<os::HelperFd>(fd); } };
-    file_ = hidden(copy_for_child_);
-    control_.moved_in_helper(hidden(control_copy_for_child_));
-    // Our slot may have been somebody's who is gone: his open pages are not ours.
-    header().attached.fetch_and(~(std::uint64_t { 1 } << Process::slot()), std::memory_order_acq_rel);
+    file_ = copy_for_child_ < 0 ? os::HelperFd::none : static_cast<os::HelperFd>(copy_for_child_);
+    control_.moved_in_helper(file_);
+    agent_.forget_after_fork();
     if (file_ != os::HelperFd::none)
         (void)map_view();
 }

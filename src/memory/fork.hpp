@@ -14,6 +14,8 @@ public:
     static void in_child() noexcept;
 
 private:
+    static void take_addresses() noexcept;
+    static void restore() noexcept;
     static void map_again(Window &w) noexcept;
 };
 

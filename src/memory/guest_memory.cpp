@@ -31,45 +31,67 @@ Result<std::uintptr_t> reserve_for_view(std::uint64_t bytes) noexcept
 
 Result<GuestMemory *> GuestMemory::create(Birth birth) noexcept
 {
-    auto const pages { birth.pages };
     os::SignalsBlocked blocked;
-    if (pages > most_pages)
+    if (birth.pages > most_pages)
         return Error::of(Why::no_memory, "create.size");
     GMEM_CHECK(Process::start());
     GMEM_TRY(g, Pool::take());
+    Identity const identity { .magic = Identity::expected_magic, .pages = birth.pages.index(), .owner = static_cast<std::uint64_t>(birth.owner),
+        .windows = static_cast<std::uint32_t>(birth.windows), .conversions = static_cast<std::uint32_t>(birth.conversions) };
     // From here on every failure ends in one place, which undoes what was done.
     auto const made { [&]() noexcept -> Status {
-        GMEM_TRY(file, create_hidden_file("guest_memfd", pages.to_bytes()));
-        g->file_ = file;
-        g->pages_ = pages;
-        g->windows_ = birth.windows;
-        g->owner_ = birth.owner;
-        g->conversions_ = birth.conversions;
-        g->view_fate_ = ViewFate::unmap;
-        GMEM_TRY(facts, facts_of_file(file));
-        g->facts_ = facts;
-        if (auto copy { open_in_own_table(file, os::open_read_write | os::close_on_exec) })
-            g->own_copy_.adopt(std::move(copy).take(), facts.device, facts.inode);
-        GMEM_TRY(place, reserve_for_view(raw(pages.to_bytes())));
-        g->view_ = place; // from here on there is something to unmap
-        GMEM_CHECK(g->map_view());
-        GMEM_TRY(control, ControlBlock::create(pages, birth.initial));
+        GMEM_TRY(file, create_hidden_file("guest_memfd", ControlBlock::file_size(birth.pages)));
+        GMEM_CHECK(g->take_place(file, identity));
+        GMEM_TRY(control, ControlBlock::create(file, identity, birth.initial));
         g->control_ = control;
-        return Ok {};
+        g->has_control_ = true;
+        return g->join();
     }() };
     if (!made) {
-        if (g->view_)
-            os::unmap({ g->view_, g->view_ + raw(pages.to_bytes()) });
-        g->own_copy_.close();
-        if (g->file_ != os::HelperFd::none)
-            close_hidden_file(g->file_);
-        g->view_ = 0;
-        g->file_ = os::HelperFd::none;
-        g->references_.store(0, std::memory_order_release);
-        g->used_.store(false, std::memory_order_release);
+        g->give_place_back();
         return made.error();
     }
     return g;
+}
+
+// What creation and adoption have in common: `file` passes to this object, the view is mapped.
+Status GuestMemory::take_place(os::HelperFd file, Identity const &identity) noexcept
+{
+    file_ = file;
+    pages_ = PageNo { identity.pages };
+    windows_ = static_cast<Windows>(identity.windows);
+    conversions_ = static_cast<Conversions>(identity.conversions);
+    owner_ = static_cast<Owner>(identity.owner);
+    view_fate_ = ViewFate::unmap;
+    GMEM_TRY(facts, facts_of_file(file));
+    facts_ = facts;
+    if (auto copy { open_in_own_table(file, os::open_read_write | os::close_on_exec) })
+        own_copy_.adopt(std::move(copy).take(), facts.device, facts.inode);
+    GMEM_TRY(place, reserve_for_view(raw(size())));
+    view_ = place; // from here on there is something to unmap
+    return map_view();
+}
+
+void GuestMemory::give_place_back() noexcept
+{
+    agent_.stop();
+    if (view_) {
+        os::AddressRange const all { view_, view_ + raw(size()) };
+        if (view_fate_ == ViewFate::unmap)
+            os::unmap(all);
+        else // a memslot still points here: its guest gets EFAULT, not somebody else's memory
+            os::system_call(SYS_mmap, all.begin, all.length(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    }
+    if (has_control_)
+        control_.unmap();
+    own_copy_.close();
+    if (file_ != os::HelperFd::none)
+        close_hidden_file(file_);
+    view_ = 0;
+    has_control_ = false;
+    file_ = os::HelperFd::none;
+    references_.store(0, std::memory_order_release);
+    used_.store(false, std::memory_order_release);
 }
 
 // Bytes of private pages belong neither into a child nor into a core file. Huge pages only on request: a punched 4 KiB page of
@@ -102,28 +124,32 @@ void GuestMemory::release() noexcept
 void GuestMemory::destroy() noexcept
 {
     os::SignalsBlocked blocked;
-    header().attached.fetch_and(~(std::uint64_t { 1 } << Process::slot()), std::memory_order_acq_rel);
-    os::AddressRange const all { view_, view_ + raw(size()) };
-    if (view_fate_ == ViewFate::unmap)
-        os::unmap(all);
-    else // a memslot still points here: its guest gets EFAULT, not somebody else's memory
-        os::system_call(SYS_mmap, all.begin, all.length(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-    control_.destroy();
-    own_copy_.close();
-    close_hidden_file(file_);
-    file_ = os::HelperFd::none;
-    view_ = 0;
-    used_.store(false, std::memory_order_release);
+    detach();
+    give_place_back();
 }
 
 void GuestMemory::attach() noexcept
 {
-    auto const mine { std::uint64_t { 1 } << Process::slot() };
+    auto const mine { std::uint64_t { 1 } << agent_.slot() };
     if (!(header().attached.load(std::memory_order_relaxed) & mine))
         header().attached.fetch_or(mine, std::memory_order_acq_rel);
 }
 
-Result<int> GuestMemory::open_for_program() const noexcept { return open_in_own_table(file_, os::open_path); }
+void GuestMemory::detach() noexcept
+{
+    if (auto const slot { agent_.slot() }; slot >= 0)
+        header().attached.fetch_and(~(std::uint64_t { 1 } << slot), std::memory_order_acq_rel);
+}
+
+Result<int> GuestMemory::open_for_program(int more_flags) const noexcept { return open_in_own_table(file_, os::open_path | more_flags); }
+
+Result<Bytes> GuestMemory::allocated() const noexcept
+{
+    GMEM_TRY(facts, facts_of_file(file_));
+    auto const all { raw(facts.allocated) };
+    auto const ours { header().resident_bytes.load(std::memory_order_relaxed) };
+    return Bytes { all > ours ? all - ours : 0 };
+}
 
 Status GuestMemory::allocate(PageRange r) noexcept
 {
@@ -134,7 +160,9 @@ Status GuestMemory::allocate(PageRange r) noexcept
 Status GuestMemory::punch(PageRange r) noexcept
 {
     os::SignalsBlocked blocked;
-    os::Locked guard { header().lock };
+    FileLocked const guard { *this };
+    if (!guard)
+        return guard.error();
     count(header().counters.punched);
     auto const inside { r.intersect(*PageRange::make(PageNo { 0 }, pages_)) };
     if (!inside)
@@ -157,9 +185,17 @@ Status GuestMemory::punch(PageRange r) noexcept
 char const *GuestMemory::audit() noexcept
 {
     os::SignalsBlocked blocked;
-    os::Locked guard { header().lock };
-    if (header().magic != ControlHeader::expected_magic || header().pages != pages_.index())
+    FileLocked const guard { *this };
+    if (!guard)
+        return nullptr; // no memory to look
+    if (header().identity.magic != Identity::expected_magic || header().identity.pages != pages_.index())
         return "G1: the control block is not ours";
+    if (auto const now { facts_of_file(file_) }; now && now.value().size != ControlBlock::file_size(pages_))
+        return "G1: the file has another size";
+    if (header().journal.state.load() != Journal::nothing)
+        return "C4: a commit is not complete though nobody is at it";
+    if (auto const *const broken { control_.pins().audit(pages_) })
+        return broken;
     return attributes().audit();
 }
 

@@ -2,13 +2,14 @@
 // One guest_memfd: the file, who may see which page of it, and the guest's view of all of it.
 //
 // Invariants (audit() proves those that can be seen):
-//   G1  the file's size is pages(), sealed.
+//   G1  the file's size is ControlBlock::file_size(pages()), sealed.
 //   G2  an attribute changes only in convert(), all or nothing, under the control block's lock.
 //   G3  in no process is a private page reachable through a host window when convert() to private returns Ok.
 //   G4  the view reaches every page and is neither forked nor dumped.
 //   G5  the object is used between create() and the release() of the last reference; its memory is type-stable for ever, so a
 //       stale pointer reads "not in use", never something else.
 
+#include "memory/agent.hpp"
 #include "memory/control_block.hpp"
 #include "memory/hidden_file.hpp"
 #include "memory/window.hpp"
@@ -44,6 +45,10 @@ public:
     // One reference for the caller. ENOMEM, or the errno of what the host refuses (Process::start).
     static Result<GuestMemory *> create(Birth birth) noexcept;
 
+    // The gmem behind a descriptor of the program that came from elsewhere: over a socket, or through exec. One reference for the
+    // caller; an object that this process has already is found again. EBADF: not a gmem. EACCES: another user's.
+    static Result<GuestMemory *> adopt(int fd) noexcept;
+
     // References: one a descriptor of the program, one a window, one an operation under way.
     void acquire() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
     // For a pointer that was read without a lock: false when the memory is already going away.
@@ -64,7 +69,7 @@ public:
     Status allocate(PageRange r) noexcept;
 
     // Re-opens one page after its window raised SIGBUS; see Space::recover.
-    Status reopen(Window &w, PageNo p) noexcept;
+    Status reopen(Window &w, PageNo p) noexcept GMEM_REQUIRES(header().lock);
 
     Windows windows() const noexcept { return windows_; }
     Owner owner() const noexcept { return owner_; }
@@ -78,8 +83,9 @@ public:
     ControlHeader &header() const noexcept { return control_.header(); }
     FileFacts const &facts() const noexcept { return facts_; }
     // A new descriptor for the program, the lowest free number: O_PATH, so that whatever does not pass through gmem gets EBADF.
-    Result<int> open_for_program() const noexcept;
-    Result<FileFacts> facts_now() const noexcept { return facts_of_file(file_); }
+    Result<int> open_for_program(int more_flags = 0) const noexcept;
+    // Bytes of the guest's pages that are in memory now.
+    Result<Bytes> allocated() const noexcept;
 
     // The end of what a window can show: the window's last page or the end of the file.
     PageNo last_page_of(Window const &w) const noexcept { return w.pages().last() < pages_ ? w.pages().last() : pages_; }
@@ -88,19 +94,33 @@ public:
     enum class ViewFate : std::uint8_t { unmap, guard };
     void view_fate(ViewFate f) noexcept { view_fate_ = f; }
 
-    // This process may have open pages from now on (ControlHeader::attached).
-    void attach() noexcept;
+    // This process may have open pages from now on (ControlHeader::attached), or has none left.
+    void attach() noexcept GMEM_REQUIRES(header().lock);
+    void detach() noexcept;
+
+    // Pins a range of shared pages: until unpin() with the same arguments, or the end of this process, it cannot become private.
+    // EFAULT: a page is private. ENOMEM: too many pins.
+    Status pin(PageRange r, PinKind kind, std::uint64_t token) noexcept;
+    Status unpin(PageRange r, PinKind kind, std::uint64_t token) noexcept; // EINVAL: no such pin
+    void unpin_all(PinKind kind, std::uint64_t token) noexcept;
+    std::uint32_t pins() const noexcept { return control_.pins().live(); }
 
     // nullptr: healthy; otherwise the broken invariant.
     char const *audit() noexcept;
 
 private:
+    friend class FileLocked;
     friend class Fork;
     friend class Pool;
+
+    Status join() noexcept; // makes this process a member
+    Status take_place(os::HelperFd file, Identity const &identity) noexcept;
+    void give_place_back() noexcept;
 
     Status convert_locked(PageRange r, Attribute to) noexcept GMEM_REQUIRES(header().lock);
     Status to_private_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status to_shared_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
+    Status close_everywhere(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status unused_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     void destroy() noexcept;
     void continue_in_child() noexcept;
@@ -117,10 +137,29 @@ private:
     std::uintptr_t view_ { 0 };
     ViewFate view_fate_ { ViewFate::unmap };
     ControlBlock control_;
+    bool has_control_ { false };
+    Agent agent_;
     FileFacts facts_ {};
     int copy_for_child_ { -1 }; // only between Fork::prepare() and the end of fork()
-    int control_copy_for_child_ { -1 };
     platform::SwProtected platform_;
+};
+
+// The lock of one gmem for a scope. Taking it makes this process a member first, which may fail: then nothing is locked, and the scope
+// must be left with error().
+class GMEM_SCOPED_CAPABILITY FileLocked final {
+public:
+    enum class Patience : std::uint8_t { endless, bounded }; // bounded: EAGAIN after Process::peer_timeout()
+
+    explicit FileLocked(GuestMemory &g, Patience patience = Patience::endless) noexcept GMEM_ACQUIRE(g.header().lock);
+    ~FileLocked() GMEM_RELEASE();
+    FileLocked(FileLocked const &) = delete;
+
+    explicit operator bool() const noexcept { return lock_ != nullptr; }
+    Error error() const noexcept { return error_; }
+
+private:
+    FileLock *lock_ { nullptr };
+    Error error_ { Error::of(Why::no_memory, "lock") };
 };
 
 } // namespace gmem::memory

@@ -19,9 +19,13 @@ Status allocate_in_file(os::HelperFd fd, int mode, Bytes offset, Bytes length) n
 // What fstat says.
 struct FileFacts final {
     std::uint64_t device, inode;
-    Bytes allocated;
+    Bytes size, allocated;
 };
 Result<FileFacts> facts_of_file(os::HelperFd fd) noexcept;
+
+// Opens another description, for reading and writing, of the file behind a descriptor of the calling thread's table (which may be
+// O_PATH) in the helper's table. Needs /proc.
+Result<os::HelperFd> open_in_helper(int fd) noexcept;
 
 // Opens another description of a hidden file in the caller's table, with `flags` (O_PATH, O_RDWR, O_CLOEXEC...). The lowest
 // free number, as open() gives. Needs /proc.

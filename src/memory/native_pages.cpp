@@ -30,8 +30,9 @@ void NativePages::release() noexcept
     os::unmap({ begin, begin + bytes_ });
 }
 
-std::optional<PageRange> NativePages::next_run(PageRange r, bool native) const noexcept
+std::optional<PageRange> NativePages::next_run(PageRange r, bool native) noexcept
 {
+    settle();
     auto const run { bits().next_run(own(r.first()), own(r.last()), native) };
     if (!run)
         return std::nullopt;
@@ -56,6 +57,20 @@ std::uint64_t NativePages::edges_around(PageRange r) const noexcept
 }
 
 void NativePages::set(PageRange r, bool native) noexcept
+{
+    settle();
+    set_settled(r, native);
+}
+
+void NativePages::apply_what_the_agent_did() noexcept
+{
+    auto const done { closed_by_agent };
+    closed_by_agent = {};
+    for (unsigned i { 0 }; i < done.count; ++i)
+        set_settled(*PageRange::make(PageNo { done.first[i] }, PageNo { done.last[i] }), false);
+}
+
+void NativePages::set_settled(PageRange r, bool native) noexcept
 {
     auto const before { edges_around(r) };
     auto const always { [](std::size_t, std::size_t) noexcept { return true; } };

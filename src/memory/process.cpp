@@ -3,7 +3,6 @@
 #include "memory/hidden_file.hpp"
 #include "os/host_limits.hpp"
 #include "os/mapping_calls.hpp"
-#include "os/process_calls.hpp"
 #include "os/userfaultfd.hpp"
 
 #include <algorithm>
@@ -16,8 +15,6 @@ constinit Opening Process::opening_ { Opening::native };
 constinit os::HiddenFd Process::userfaultfd_;
 constinit os::HelperFd Process::empty_file_ { os::HelperFd::none };
 constinit os::OwnCopy Process::empty_copy_;
-constinit unsigned Process::slot_ { 0 };
-constinit std::uint32_t *Process::session_ { nullptr };
 constinit os::Mutex Process::start_lock_;
 
 Status Process::start() noexcept
@@ -30,8 +27,6 @@ Status Process::start() noexcept
 
 Status Process::begin(int const *kept, unsigned kept_count) noexcept
 {
-    GMEM_CHECK(claim_slot());
-
     // The userfaultfd must exist before the helper, which keeps it: both then speak of the same registrations.
     int own { -1 };
     engine_ = Engine::overlay;
@@ -53,7 +48,7 @@ Status Process::begin(int const *kept, unsigned kept_count) noexcept
         all[count++] = own;
     std::sort(all, all + count);
 
-    auto const helper { os::Helper::start({ all, count }, session_ + slot_) };
+    auto const helper { os::Helper::start({ all, count }) };
     if (!helper) {
         if (own >= 0)
             os::system_call(SYS_close, own);
@@ -88,35 +83,6 @@ void Process::set_opening(Opening wished) noexcept
 {
     wishes_.opening = wished;
     opening_ = policy(wished);
-}
-
-Status Process::claim_slot() noexcept
-{
-    if (!session_) {
-        GMEM_TRY(memory, os::map_anonymous(page_size, MAP_SHARED));
-        session_ = reinterpret_cast<std::uint32_t *>(memory);
-    }
-    // A word that nobody holds (0) or whose holder is gone is free; claim it with our pid until the helper takes over.
-    auto const pid { static_cast<std::uint32_t>(os::process_id()) };
-    for (unsigned i { 0 }; i < most_processes; ++i) {
-        std::uint32_t seen { __atomic_load_n(session_ + i, __ATOMIC_ACQUIRE) };
-        if (os::holder_lives(seen))
-            continue;
-        if (__atomic_compare_exchange_n(session_ + i, &seen, pid, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-            slot_ = i;
-            return Ok {};
-        }
-    }
-    return Error::with_errno(ENOMEM, "session.slots");
-}
-
-std::uint64_t Process::alive_among(std::uint64_t attached) noexcept
-{
-    std::uint64_t alive { 0 };
-    for (unsigned i { 0 }; i < most_processes; ++i)
-        if ((attached >> i & 1) && os::holder_lives(__atomic_load_n(session_ + i, __ATOMIC_ACQUIRE)))
-            alive |= std::uint64_t { 1 } << i;
-    return alive;
 }
 
 Status Process::restart_in_child(int const *kept, unsigned kept_count) noexcept

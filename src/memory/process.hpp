@@ -5,10 +5,10 @@
 // Invariants:
 //   P1  started() implies that the helper runs and holds every hidden descriptor.
 //   P2  the engine never changes after start; the opening policy changes only by set_opening().
-//   P3  slot() names the liveness word that this process's helper holds.
 
 #include "base/result.hpp"
 #include "memory/opening.hpp"
+#include "os/clock.hpp"
 #include "os/hidden_fd.hpp"
 #include "os/mutex.hpp"
 #include "os/own_copy.hpp"
@@ -23,6 +23,7 @@ constexpr char const *name(Engine e) noexcept { return e == Engine::userfaultfd 
 struct Wishes final {
     std::optional<Engine> engine;
     Opening opening { Opening::automatic };
+    os::Nanoseconds peer_timeout { os::milliseconds(100) };
 };
 
 class Process final {
@@ -43,16 +44,14 @@ public:
     static Opening opening() noexcept { return opening_; }
     static void set_opening(Opening wished) noexcept;
 
-    // Which bit of ControlHeader::attached is ours, and who of the others is still there.
-    static unsigned slot() noexcept { return slot_; }
-    static std::uint64_t alive_among(std::uint64_t attached) noexcept;
+    // How long a conversion waits for a process that does not close its windows: then EAGAIN, and a line that names it.
+    static os::Nanoseconds peer_timeout() noexcept { return wishes_.peer_timeout; }
 
-    // In a forked child: a new helper that holds `kept` (ascending), a new userfaultfd, a new slot.
+    // In a forked child: a new helper that holds `kept` (ascending), a new userfaultfd.
     static Status restart_in_child(int const *kept, unsigned kept_count) noexcept;
 
 private:
     static Status begin(int const *kept, unsigned kept_count) noexcept;
-    static Status claim_slot() noexcept;
     static Opening policy(Opening wished) noexcept;
 
     static Wishes wishes_;
@@ -61,11 +60,7 @@ private:
     static os::HiddenFd userfaultfd_;
     static os::HelperFd empty_file_;
     static os::OwnCopy empty_copy_;
-    static unsigned slot_;
-    static std::uint32_t *session_; // liveness words, MAP_SHARED and inherited: one per process slot
     static os::Mutex start_lock_;
 };
-
-inline constexpr unsigned most_processes { 64 };
 
 } // namespace gmem::memory

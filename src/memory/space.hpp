@@ -67,6 +67,7 @@ public:
 private:
     friend class Fork;
 
+    static bool shows(GuestMemory const &file) noexcept GMEM_REQUIRES(lock_);
     static void forget_locked(os::AddressRange r) noexcept GMEM_REQUIRES(lock_);
     static Result<std::uintptr_t> remap_referenced(Window const &old, os::AddressRange from, std::size_t new_length, int flags, std::uintptr_t new_address) noexcept;
     static Status remove(os::AddressRange r) noexcept;

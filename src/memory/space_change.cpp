@@ -7,7 +7,15 @@
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
 
+#include <algorithm>
+
 namespace gmem::memory {
+
+bool Space::shows(GuestMemory const &file) noexcept
+{
+    auto const windows { table_.all() };
+    return std::any_of(windows.begin(), windows.end(), [&file](Window const &w) { return w.file == &file; });
+}
 
 void Space::forget_locked(os::AddressRange r) noexcept
 {
@@ -20,6 +28,8 @@ void Space::forget_locked(os::AddressRange r) noexcept
             gone.native->set(gone.pages(), false);
             gone.native->release();
         }
+        if (!shows(*gone.file)) // nothing of it can be open here any more: nobody need ask
+            gone.file->detach();
         gone.file->release();
     }
 }
@@ -148,9 +158,9 @@ void Space::prepare_lock(os::AddressRange r) noexcept
         }
         {
             os::SignalsBlocked blocked;
-            os::Locked gate_lock { file->header().lock };
+            FileLocked const gate_lock { *file };
             os::Locked guard { lock_ };
-            if (auto *const w { table_.at(at) }; w && w->file == file) {
+            if (auto *const w { gate_lock ? table_.at(at) : nullptr }; w && w->file == file) {
                 auto const part { w->addresses.intersect({ at, r.end }) };
                 auto const end { file->pages() < w->page_at(part.end) ? file->pages() : w->page_at(part.end) };
                 for (auto page { w->page_at(part.begin) }; page < end;) {

@@ -27,7 +27,9 @@ Space::Fault Space::recover(std::uintptr_t address) noexcept
 Space::Fault Space::recover_in(GuestMemory &file, std::uintptr_t address) noexcept
 {
     os::SignalsBlocked blocked;
-    os::Locked gate_lock { file.header().lock };
+    FileLocked const gate_lock { file };
+    if (!gate_lock)
+        return Fault::forbidden;
     os::Locked guard { lock_ };
     auto *const w { table_.at(address) };
     if (!w || w->file != &file)

@@ -13,7 +13,7 @@ namespace {
 constexpr int placement_flags { MAP_FIXED | os::map_fixed_noreplace | MAP_32BIT };
 
 // Opens the shared runs of a fresh window. Uniform windows, the usual case, cost one call.
-void open_fresh(GuestMemory &file, Window &w) noexcept
+void open_fresh(GuestMemory &file, Window &w) noexcept GMEM_REQUIRES(file.header().lock)
 {
     auto const end { file.last_page_of(w) };
     for (auto at { w.first }; at < end;) {
@@ -31,7 +31,9 @@ void open_fresh(GuestMemory &file, Window &w) noexcept
 Result<std::uintptr_t> Space::map(GuestMemory &file, MapRequest const &request) noexcept
 {
     os::SignalsBlocked blocked;
-    os::Locked gate_lock { file.header().lock };
+    FileLocked const gate_lock { file };
+    if (!gate_lock)
+        return gate_lock.error();
     os::Locked guard { lock_ };
     GMEM_CHECK(table_.reserve(3));
 
@@ -45,7 +47,7 @@ Result<std::uintptr_t> Space::map(GuestMemory &file, MapRequest const &request) 
 
     // What stood at a MAP_FIXED address is gone, whatever happens next.
     forget_locked(w.addresses);
-    auto const gated { [&]() noexcept -> Status {
+    auto const gated { [&]() GMEM_NO_THREAD_SAFETY noexcept -> Status {
         GMEM_CHECK(os::advise(w.addresses, MADV_DONTFORK));
         (void)os::advise(w.addresses, MADV_NOHUGEPAGE);
         GMEM_CHECK(gate::arm(w));

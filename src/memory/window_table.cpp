@@ -11,9 +11,9 @@ namespace gmem::memory {
 
 std::span<Window> WindowTable::overlapping(os::AddressRange r) noexcept
 {
-    auto *const first { std::partition_point(windows_, windows_ + count_, [r](Window const &w) { return w.addresses.end <= r.begin; }) };
+    auto *const first { std::partition_point(records_.first, records_.first + records_.count, [r](Window const &w) { return w.addresses.end <= r.begin; }) };
     auto *last { first };
-    while (last != windows_ + count_ && last->addresses.begin < r.end)
+    while (last != records_.first + records_.count && last->addresses.begin < r.end)
         ++last;
     return { first, last };
 }
@@ -26,21 +26,21 @@ Window *WindowTable::at(std::uintptr_t address) noexcept
 
 Status WindowTable::reserve(std::size_t more) noexcept
 {
-    if (!windows_) {
+    if (!records_.first) {
         GMEM_TRY(memory, os::map_anonymous(most_windows * sizeof(Window), MAP_PRIVATE));
-        windows_ = reinterpret_cast<Window *>(memory);
+        records_.first = reinterpret_cast<Window *>(memory);
     }
-    if (count_ + more > most_windows)
+    if (records_.count + more > most_windows)
         return Error::of(Why::no_memory, "windows.reserve");
     return Ok {};
 }
 
 void WindowTable::insert(Window const &w) noexcept
 {
-    auto *const place { std::partition_point(windows_, windows_ + count_, [&w](Window const &o) { return o.addresses.begin < w.addresses.begin; }) };
-    std::move_backward(place, windows_ + count_, windows_ + count_ + 1);
+    auto *const place { std::partition_point(records_.first, records_.first + records_.count, [&w](Window const &o) { return o.addresses.begin < w.addresses.begin; }) };
+    std::move_backward(place, records_.first + records_.count, records_.first + records_.count + 1);
     *place = w;
-    ++count_;
+    ++records_.count;
     low_.store(std::min(low_.load(std::memory_order_relaxed), w.addresses.begin), std::memory_order_release);
     high_.store(std::max(high_.load(std::memory_order_relaxed), w.addresses.end), std::memory_order_release);
 }
@@ -68,8 +68,8 @@ void WindowTable::split_at_ends_of(os::AddressRange r) noexcept
 
 void WindowTable::erase(Window *w) noexcept
 {
-    std::move(w + 1, windows_ + count_, w);
-    if (--count_ == 0) {
+    std::move(w + 1, records_.first + records_.count, w);
+    if (--records_.count == 0) {
         low_.store(~std::uintptr_t { 0 }, std::memory_order_release);
         high_.store(0, std::memory_order_release);
     }

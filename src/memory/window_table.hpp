@@ -20,7 +20,14 @@ class WindowTable final {
 public:
     static constexpr std::size_t most_windows { 65536 };
 
-    std::span<Window> all() noexcept { return { windows_, count_ }; }
+    // As plain data, for the agent thread.
+    struct Records final {
+        Window *first;
+        std::size_t count;
+    };
+    Records const &records() const noexcept { return records_; }
+
+    std::span<Window> all() noexcept { return { records_.first, records_.count }; }
 
     // The windows that overlap `r`.
     std::span<Window> overlapping(os::AddressRange r) noexcept;
@@ -51,8 +58,7 @@ public:
 private:
     void split_at(std::uintptr_t address) noexcept;
 
-    Window *windows_ { nullptr };
-    std::size_t count_ { 0 };
+    Records records_ { nullptr, 0 };
     std::atomic<std::uintptr_t> low_ { ~std::uintptr_t { 0 } };
     std::atomic<std::uintptr_t> high_ { 0 };
 };

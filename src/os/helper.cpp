@@ -30,7 +30,7 @@ constinit int Helper::tid_ { 0 };
 constinit HelperRequest Helper::request_;
 constinit HelperBirth Helper::birth_;
 
-Status Helper::start(std::span<int const> kept, std::uint32_t *liveness) noexcept
+Status Helper::start(std::span<int const> kept) noexcept
 {
     if (kept.size() > most_kept_descriptors)
         return Error::of(Why::no_memory, "helper.kept");
@@ -40,17 +40,15 @@ Status Helper::start(std::span<int const> kept, std::uint32_t *liveness) noexcep
     if (failed(memory))
         return Error::os(memory, "helper.stack");
     auto *const stack { reinterpret_cast<std::byte *>(memory) };
-    auto *const tls { reinterpret_cast<void **>(stack + stack_bytes) };
-    tls[0] = tls;
 
     birth_.request = &request_;
-    birth_.liveness = liveness;
     birth_.kept_count = static_cast<unsigned>(kept.size());
     for (std::size_t i { 0 }; i < kept.size(); ++i)
         birth_.kept[i] = kept[i];
 
     request_.state.store(static_cast<std::uint32_t>(RequestState::idle), std::memory_order_release);
-    auto const tid { start_helper_thread(&birth_, stack + stack_bytes, tls) };
+    auto const tid { start_bare_thread({ .entry = &serve_requests, .argument = &birth_, .stack_top = stack + stack_bytes,
+        .tls = reinterpret_cast<void **>(stack + stack_bytes), .alive = nullptr, .table = BareTable::own_copy }) };
     if (failed(tid)) {
         system_call(SYS_munmap, stack, stack_bytes + page_size);
         return Error::os(tid, "helper.clone");
@@ -69,6 +67,16 @@ long Helper::ask(long nr, long const (&arguments)[6]) noexcept
     bare_syscall(SYS_futex, word(&request_.state), FUTEX_WAKE, 1);
     wait_until_done(request_);
     return request_.result;
+}
+
+long Helper::start_thread(BareThread const &how) noexcept
+{
+#ifdef GMEM_FAILURE_POINTS
+    if (auto const err { failure_at_call(SYS_clone) })
+        return -err;
+#endif
+    long const words[6] { word(&how) };
+    return ask(start_thread_request, words);
 }
 
 void Helper::forget_after_fork() noexcept

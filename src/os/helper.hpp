@@ -8,6 +8,7 @@
 //   H3  at most one request is under way; the asker holds lock_ with its signals blocked.
 
 #include "base/result.hpp"
+#include "os/bare_thread.hpp"
 #include "os/helper_loop.hpp"
 #include "os/mutex.hpp"
 #include "os/syscall.hpp"
@@ -21,9 +22,8 @@ enum class HelperFd : int { none = -1 };
 
 class Helper final {
 public:
-    // Starts the thread; `kept` (ascending) are descriptors of the caller that stay open in the private table, and
-    // `liveness` is the word that the kernel marks FUTEX_OWNER_DIED when the process is gone. Signals must be blocked.
-    static Status start(std::span<int const> kept, std::uint32_t *liveness) noexcept;
+    // Starts the thread; `kept` (ascending) are descriptors of the caller that stay open in the private table. Signals must be blocked.
+    static Status start(std::span<int const> kept) noexcept;
 
     static bool running() noexcept { return tid_ != 0; }
     static int tid() noexcept { return tid_; }
@@ -39,6 +39,9 @@ public:
         long const words[6] { word(args)... };
         return ask(nr, words);
     }
+
+    // Another bare thread, with the helper's descriptors. Its tid, or -errno. Signals must be blocked.
+    static long start_thread(BareThread const &how) noexcept;
 
     // In a forked child: the thread was not copied.
     static void forget_after_fork() noexcept;

@@ -1,5 +1,5 @@
 #pragma once
-// A futex mutex that may lie in memory shared between processes, and locks that the compiler checks.
+// A futex mutex of one process, and locks that the compiler checks.
 
 #include <atomic>
 #include <cstdint>
@@ -38,9 +38,11 @@ public:
     }
     // After fork, in the child: the thread that held a process-private lock may not exist here.
     void reset_after_fork() noexcept { state_.store(free, std::memory_order_relaxed); }
+    // For bare_lock() (os/bare_lock.hpp), which speaks the same protocol.
+    std::uint32_t *word() noexcept { return reinterpret_cast<std::uint32_t *>(&state_); }
 
 private:
-    enum : std::uint32_t { free, held, contended };
+    enum : std::uint32_t { free, held, contended }; // bare_lock() knows the numbers
 
     void lock_contended() noexcept;
     void wake_one() noexcept;

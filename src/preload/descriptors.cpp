@@ -12,7 +12,6 @@
 
 using namespace gmem;
 using preload::FdTable;
-using preload::Kind;
 
 extern "C" int __close(int);
 
@@ -106,7 +105,7 @@ static int fcntl_any(int fd, int command, void *argument) noexcept
     if (FdTable::ours(fd)) [[unlikely]] {
         if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
             return duplicated(fd, GMEM_NEXT(fcntl)(fd, command, argument));
-        if (FdTable::kind_of(fd) == Kind::gmem)
+        if (FdTable::may_be_gmem(fd))
             switch (command) {
             case F_GETFL:
                 return status_flags;

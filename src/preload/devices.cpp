@@ -4,10 +4,10 @@
 #include "kvm/guest_memfd.hpp"
 #include "memory/space.hpp"
 #include "os/file_calls.hpp"
+#include "os/say.hpp"
 #include "preload/answer.hpp"
 #include "preload/fd_table.hpp"
 #include "preload/next.hpp"
-#include "preload/say.hpp"
 
 #include <cstdarg>
 #include <sys/ioctl.h>
@@ -93,7 +93,7 @@ long vm_ioctl(int fd, kvm::Vm &vm, unsigned long command, unsigned long argument
         return -ENOTTY;
     case uapi::create_vcpu:
         if (!vm.backed()) {
-            preload::say("this machine has no /dev/kvm that may be used: memory works, but no guest can run (KVM_CREATE_VCPU fails)");
+            os::say("this machine has no /dev/kvm that may be used: memory works, but no guest can run (KVM_CREATE_VCPU fails)");
             return -ENODEV;
         }
         break;
@@ -137,6 +137,8 @@ GMEM_EXPORT int ioctl(int fd, unsigned long command, ...) noexcept
 
     auto const kind { FdTable::kind_of(fd) };
     if (kind == Kind::foreign) [[likely]] {
+        if (command == uapi::set_memory_attributes2 && FdTable::recognise(fd)) [[unlikely]]
+            return ioctl(fd, command, argument);
         if (!system_command(command) || !is_kvm_device(fd)) [[likely]]
             return foreign_ioctl(fd, command, argument);
         FdTable::enter(fd, Kind::kvm);
@@ -157,6 +159,7 @@ GMEM_EXPORT int ioctl(int fd, unsigned long command, ...) noexcept
         vm->release();
         return preload::answer(result);
     }
+    case Kind::stranger:
     case Kind::gmem:
         if (preload::GmemOf const g { fd }; g)
             return preload::answer(kvm::guest_memfd_ioctl(*g, command, word));

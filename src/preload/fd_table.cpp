@@ -1,7 +1,9 @@
 #include "preload/fd_table.hpp"
 
 #include "memory/pool.hpp"
+#include "base/text.hpp"
 #include "memory/process.hpp"
+#include "memory/sigbus.hpp"
 #include "os/file_calls.hpp"
 #include "os/process_calls.hpp"
 
@@ -35,6 +37,7 @@ void FdTable::drop(std::uint32_t entry) noexcept
         kvm::Vm::at(entry & index_mask).release();
         break;
     case Kind::foreign:
+    case Kind::stranger:
     case Kind::kvm:
     case Kind::kvm_absent:
         break;
@@ -89,6 +92,7 @@ void FdTable::duplicate(int from, int to) noexcept
         if (auto *const v { vm(from) }; v && !enter(to, *v))
             v->release();
         return;
+    case Kind::stranger:
     case Kind::kvm:
     case Kind::kvm_absent:
         return enter(to, kind_of(from));
@@ -99,6 +103,8 @@ void FdTable::duplicate(int from, int to) noexcept
 
 memory::GuestMemory *FdTable::gmem(int fd) noexcept
 {
+    if (kind_of(fd) == Kind::stranger)
+        return adopt(fd);
     auto const entry { entries_[fd].load(std::memory_order_acquire) };
     auto &g { memory::Pool::at(entry & index_mask) };
     if (!g.try_acquire())
@@ -115,6 +121,41 @@ memory::GuestMemory *FdTable::gmem(int fd) noexcept
     return nullptr;
 }
 
+// A stranger that turns out to be no gmem, or nobody any more, is foreign from then on.
+memory::GuestMemory *FdTable::adopt(int fd) noexcept
+{
+    if (in_vfork_child())
+        return nullptr;
+    auto adopted { memory::GuestMemory::adopt(fd) };
+    if (adopted && memory::Sigbus::install()) {
+        auto *const g { std::move(adopted).take() };
+        g->acquire(); // one for the table, one for the caller
+        if (!enter(fd, *g))
+            g->release();
+        return g;
+    }
+    if (adopted)
+        std::move(adopted).take()->release();
+    else if (adopted.error().err == EBADF)
+        leave(fd);
+    return nullptr;
+}
+
+bool FdTable::recognise(int fd) noexcept
+{
+    auto const flags { os::system_call(SYS_fcntl, fd, os::f_getfl) };
+    if (os::failed(flags) || !(flags & os::open_path))
+        return false;
+    char path[32], target[32] {};
+    Text { path } << "/proc/self/fd/" << fd;
+    constexpr std::string_view ours { "/memfd:guest_memfd " };
+    auto const length { os::system_call(SYS_readlink, static_cast<char const *>(path), static_cast<char *>(target), sizeof target) };
+    if (os::failed(length) || std::string_view { target, static_cast<std::size_t>(length) }.substr(0, ours.size()) != ours)
+        return false;
+    enter(fd, Kind::stranger);
+    return true;
+}
+
 kvm::Vm *FdTable::vm(int fd) noexcept
 {
     auto &v { kvm::Vm::at(entries_[fd].load(std::memory_order_acquire) & index_mask) };
@@ -124,7 +165,7 @@ kvm::Vm *FdTable::vm(int fd) noexcept
 
 memory::GuestMemory *FdTable::find_guest_memfd(int fd, int &error) noexcept
 {
-    if (kind_of(fd) == Kind::gmem)
+    if (may_be_gmem(fd) || (kind_of(fd) == Kind::foreign && recognise(fd)))
         if (auto *const g { gmem(fd) })
             return g;
     os::KernelStat facts {};

@@ -16,7 +16,14 @@
 
 namespace gmem::preload {
 
-enum class Kind : std::uint8_t { foreign, gmem, vm, kvm, kvm_absent };
+enum class Kind : std::uint8_t {
+    foreign,
+    gmem,
+    stranger, // a gmem that came from another process, or through exec: adopted when it is first used
+    vm,
+    kvm,
+    kvm_absent,
+};
 
 class FdTable final {
 public:
@@ -30,6 +37,11 @@ public:
         return static_cast<Kind>(entries_[fd].load(std::memory_order_acquire) >> kind_shift);
     }
     static bool ours(int fd) noexcept { return kind_of(fd) != Kind::foreign; }
+    static bool may_be_gmem(int fd) noexcept
+    {
+        auto const kind { kind_of(fd) };
+        return kind == Kind::gmem || kind == Kind::stranger;
+    }
 
     // A descriptor was made. References pass to the table. False: the number is beyond the table (the caller closes it, EMFILE).
     static bool enter(int fd, memory::GuestMemory &g) noexcept;
@@ -50,6 +62,9 @@ public:
     // For Vm: any descriptor that the program passes as a guest_memfd. EBADF: not open; EINVAL: something else.
     static memory::GuestMemory *find_guest_memfd(int fd, int &error) noexcept;
 
+    // A descriptor has arrived that we did not make: enters it as a stranger if it looks like a gmem. True: it does.
+    static bool recognise(int fd) noexcept;
+
     // Is the caller a vfork child of this process?
     static bool in_vfork_child() noexcept;
     static void process_is(int pid) noexcept { process_ = pid; }
@@ -59,6 +74,7 @@ public:
 
 private:
     static constexpr unsigned kind_shift { 28 };
+    static memory::GuestMemory *adopt(int fd) noexcept;
     static void put(int fd, std::uint32_t entry) noexcept;
     static void drop(std::uint32_t entry) noexcept;
 
@@ -70,7 +86,7 @@ private:
 // The object behind a descriptor for the length of one call.
 class GmemOf final {
 public:
-    explicit GmemOf(int fd) noexcept : g_ { FdTable::kind_of(fd) == Kind::gmem ? FdTable::gmem(fd) : nullptr } {}
+    explicit GmemOf(int fd) noexcept : g_ { FdTable::may_be_gmem(fd) ? FdTable::gmem(fd) : nullptr } {}
     ~GmemOf()
     {
         if (g_)

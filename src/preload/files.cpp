@@ -19,15 +19,17 @@ namespace {
 bool is_gmem(int fd) noexcept { return bool(GmemOf { fd }); }
 
 // A regular file of mode 0600 whose blocks nobody accounts.
-void present(struct stat &s) noexcept
+void present(struct stat &s, memory::GuestMemory const &g) noexcept
 {
+    s.st_size = static_cast<off_t>(raw(g.size())); // the file behind holds more than the guest's pages
     s.st_mode = S_IFREG | 0600;
     s.st_blocks = 0;
     s.st_blksize = page_size;
 }
 
-void present(struct statx &s) noexcept
+void present(struct statx &s, memory::GuestMemory const &g) noexcept
 {
+    s.stx_size = raw(g.size());
     s.stx_mode = S_IFREG | 0600;
     s.stx_blocks = 0;
     s.stx_blksize = page_size;
@@ -73,37 +75,42 @@ GMEM_EXPORT off64_t lseek64(int fd, off64_t offset, int whence) noexcept { retur
 GMEM_EXPORT int fstat(int fd, struct stat *out) noexcept
 {
     auto const result { GMEM_NEXT(fstat)(fd, out) };
-    if (result == 0 && is_gmem(fd))
-        present(*out);
+    if (result == 0)
+        if (GmemOf const g { fd }; g)
+            present(*out, *g);
     return result;
 }
 GMEM_EXPORT int fstat64(int fd, struct stat64 *out) noexcept
 {
     static_assert(sizeof(struct stat64) == sizeof(struct stat));
     auto const result { GMEM_NEXT(fstat64)(fd, out) };
-    if (result == 0 && is_gmem(fd))
-        present(*reinterpret_cast<struct stat *>(out));
+    if (result == 0)
+        if (GmemOf const g { fd }; g)
+            present(*reinterpret_cast<struct stat *>(out), *g);
     return result;
 }
 GMEM_EXPORT int fstatat(int fd, char const *path, struct stat *out, int flags) noexcept
 {
     auto const result { GMEM_NEXT(fstatat)(fd, path, out, flags) };
-    if (result == 0 && asks_for_the_descriptor(path, flags) && is_gmem(fd))
-        present(*out);
+    if (result == 0 && asks_for_the_descriptor(path, flags))
+        if (GmemOf const g { fd }; g)
+            present(*out, *g);
     return result;
 }
 GMEM_EXPORT int fstatat64(int fd, char const *path, struct stat64 *out, int flags) noexcept
 {
     auto const result { GMEM_NEXT(fstatat64)(fd, path, out, flags) };
-    if (result == 0 && asks_for_the_descriptor(path, flags) && is_gmem(fd))
-        present(*reinterpret_cast<struct stat *>(out));
+    if (result == 0 && asks_for_the_descriptor(path, flags))
+        if (GmemOf const g { fd }; g)
+            present(*reinterpret_cast<struct stat *>(out), *g);
     return result;
 }
 GMEM_EXPORT int statx(int fd, char const *path, int flags, unsigned mask, struct statx *out) noexcept
 {
     auto const result { GMEM_NEXT(statx)(fd, path, flags, mask, out) };
-    if (result == 0 && asks_for_the_descriptor(path, flags) && is_gmem(fd))
-        present(*out);
+    if (result == 0 && asks_for_the_descriptor(path, flags))
+        if (GmemOf const g { fd }; g)
+            present(*out, *g);
     return result;
 }
 // Programs built against glibc before 2.33 ask like this.
@@ -112,14 +119,16 @@ extern "C" int __fxstat64(int, int, struct stat64 *) noexcept;
 GMEM_EXPORT int __fxstat(int version, int fd, struct stat *out) noexcept
 {
     auto const result { GMEM_NEXT(__fxstat)(version, fd, out) };
-    if (result == 0 && is_gmem(fd))
-        present(*out);
+    if (result == 0)
+        if (GmemOf const g { fd }; g)
+            present(*out, *g);
     return result;
 }
 GMEM_EXPORT int __fxstat64(int version, int fd, struct stat64 *out) noexcept
 {
     auto const result { GMEM_NEXT(__fxstat64)(version, fd, out) };
-    if (result == 0 && is_gmem(fd))
-        present(*reinterpret_cast<struct stat *>(out));
+    if (result == 0)
+        if (GmemOf const g { fd }; g)
+            present(*reinterpret_cast<struct stat *>(out), *g);
     return result;
 }

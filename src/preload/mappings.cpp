@@ -11,6 +11,7 @@
 
 using namespace gmem;
 using memory::Space;
+using preload::FdTable;
 using preload::GmemOf;
 
 namespace {
@@ -64,6 +65,11 @@ void *mmap_any(void *hint, std::size_t length, int protection, int flags, int fd
         if (GmemOf const g { fd }; g)
             return reinterpret_cast<void *>(preload::answer<long>(map_gmem(*g, hint, length, protection, flags, offset)));
     void *const result { GMEM_NEXT(mmap)(hint, length, protection, flags, fd, offset) };
+    if (result == MAP_FAILED && errno == EBADF && !(flags & MAP_ANONYMOUS) && !FdTable::ours(fd)) { // a gmem that came by a way we did not see?
+        if (FdTable::recognise(fd))
+            return mmap_any(hint, length, protection, flags, fd, offset);
+        errno = EBADF;
+    }
     if (result != MAP_FAILED && (flags & MAP_FIXED) && touches(result, length)) [[unlikely]]
         Space::forget(range(result, length));
     return result;

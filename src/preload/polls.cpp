@@ -13,7 +13,7 @@ namespace {
 int corrected(pollfd *fds, nfds_t count, int ready) noexcept
 {
     for (nfds_t i { 0 }; ready > 0 && i < count; ++i)
-        if (fds[i].revents == POLLNVAL && preload::FdTable::kind_of(fds[i].fd) == preload::Kind::gmem && preload::GmemOf { fds[i].fd }) {
+        if (fds[i].revents == POLLNVAL && preload::FdTable::may_be_gmem(fds[i].fd) && preload::GmemOf { fds[i].fd }) {
             fds[i].revents = fds[i].events & (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
             if (fds[i].revents == 0)
                 --ready;

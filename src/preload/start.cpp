@@ -10,6 +10,7 @@
 
 #include "library/prepare.hpp"
 #include "os/process_calls.hpp"
+#include "preload/arrivals.hpp"
 #include "preload/fd_table.hpp"
 
 #include <pthread.h>
@@ -23,6 +24,7 @@ void process_is_this() noexcept { FdTable::process_is(os::process_id()); }
 {
     process_is_this();
     library::prepare_process(); // its fork handlers are registered before the program's, so they run first in a child
+    welcome_inherited();
     pthread_atfork(nullptr, nullptr, &process_is_this);
 }
 

@@ -4,6 +4,7 @@
 #include "memory/space.hpp"
 #include "preload/answer.hpp"
 #include "preload/fd_table.hpp"
+#include "preload/arrivals.hpp"
 #include "preload/next.hpp"
 
 #include <sys/socket.h>
@@ -13,7 +14,6 @@
 using namespace gmem;
 using preload::FdTable;
 using preload::GmemOf;
-using preload::Kind;
 
 namespace {
 
@@ -55,7 +55,7 @@ auto one_buffer(void const *buffer, std::size_t size, Call &&call)
 // A stale entry is dropped by the question, so a hit costs one more system call and nothing else.
 bool is_gmem(int fd) noexcept
 {
-    return FdTable::kind_of(fd) == Kind::gmem && bool(GmemOf { fd });
+    return FdTable::may_be_gmem(fd) && bool(GmemOf { fd });
 }
 
 std::size_t at_least_zero(int n) noexcept { return n < 0 ? 0 : static_cast<std::size_t>(n); }
@@ -147,7 +147,18 @@ GMEM_EXPORT ssize_t sendto(int fd, void const *buffer, std::size_t size, int fla
 }
 GMEM_EXPORT ssize_t recvmsg(int fd, msghdr *message, int flags)
 {
-    return with_recovery({ message->msg_iov, message->msg_iovlen }, [&] { return GMEM_NEXT(recvmsg)(fd, message, flags); });
+    auto const result { with_recovery({ message->msg_iov, message->msg_iovlen }, [&] { return GMEM_NEXT(recvmsg)(fd, message, flags); }) };
+    if (result >= 0)
+        preload::welcome(*message);
+    return result;
+}
+GMEM_EXPORT int recvmmsg(int fd, mmsghdr *messages, unsigned count, int flags, timespec *timeout)
+{
+    // EFAULT about one message's buffers ends the call before it: the next call meets it again as its first.
+    auto const result { GMEM_NEXT(recvmmsg)(fd, messages, count, flags, timeout) };
+    for (int i { 0 }; i < result; ++i)
+        preload::welcome(messages[i].msg_hdr);
+    return result;
 }
 GMEM_EXPORT ssize_t sendmsg(int fd, msghdr const *message, int flags)
 {

@@ -27,6 +27,11 @@ expect 0 0 '^-x -- y$' "$gmem" run sh -c 'echo "$@"' _ -x -- y
 expect 0 0 '^typed$' bash -c 'echo typed | "$0" run -- cat' "$gmem"
 expect 0 0 'libgmem-preload.so:/lib/other.so' bash -c 'LD_PRELOAD=/lib/other.so "$0" run -- sh -c "echo \$LD_PRELOAD" 2>/dev/null' "$gmem"
 
+# Numbers.
+expect 0 0 '^250$' "$gmem" run --peer-timeout 250 -- sh -c 'echo $GMEM_PEER_TIMEOUT'
+expect 125 1 'milliseconds' "$gmem" run --peer-timeout 0 -- true
+expect 125 1 'milliseconds' env GMEM_PEER_TIMEOUT=soon "$gmem" run -- true
+
 # Programs that cannot be found, executed, or reached.
 expect 127 1 'no such program' "$gmem" run -- no-such-program-anywhere
 : >"$scratch/plain"

@@ -42,33 +42,6 @@ TEST(Fork, TheChildSeesSharedPagesAndNoPrivateOnes)
     EXPECT_EQ(probe(f.at(3)).value, 33);
 }
 
-TEST(Fork, ARefusedConversionWhileTheChildHasPagesOpenThenAnAcceptedOne)
-{
-    File f { 4 };
-    f.write(0, 1);
-    int ready[2], go[2];
-    ASSERT_EQ(pipe(ready), 0);
-    ASSERT_EQ(pipe(go), 0);
-    auto const pid { fork() };
-    if (pid == 0) {
-        char c { static_cast<char>(*probe(f.at(0)).value) }; // opens the page here
-        _exit(write(ready[1], &c, 1) == 1 && read(go[0], &c, 1) == 1 ? 0 : 1);
-    }
-    char c { 0 };
-    ASSERT_EQ(read(ready[0], &c, 1), 1);
-    std::uint64_t where { 0 };
-    EXPECT_EQ(f.convert(0, 2, GMEM_PRIVATE, &where), -EAGAIN);
-    EXPECT_EQ(where, 0u);
-    EXPECT_FALSE(f.is_private(0));
-    EXPECT_EQ(probe(f.at(0)).value, 1);
-    ASSERT_EQ(write(go[1], &c, 1), 1);
-    int status { 0 };
-    waitpid(pid, &status, 0);
-    EXPECT_EQ(f.to_private(0, 2), 0);
-    for (int fd : { ready[0], ready[1], go[0], go[1] })
-        close(fd);
-}
-
 TEST(Fork, AGrandchildIsGatedToo)
 {
     File f { 4 };

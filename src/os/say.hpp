@@ -3,8 +3,8 @@
 
 #include <string_view>
 
-namespace gmem::preload {
+namespace gmem::os {
 
 void say(std::string_view text) noexcept;
 
-} // namespace gmem::preload
+} // namespace gmem::os
