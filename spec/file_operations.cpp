@@ -27,7 +27,7 @@ int fallocate(File &file, FallocateCall const &call)
         return 0;          // allocated pages read as before: zero at first use
     }
     for (auto p { first / page_size }; p < (first + length) / page_size && p < file.pages.size(); ++p)
-        file.pages[p].byte = 0; // attributes stay
+        file.pages[p] = { file.pages[p].state, 0, 0 }; // the attribute stays; a pinned page goes on detached, for its pinner only
     return 0;
 }
 
@@ -43,5 +43,23 @@ int mmap_errno(File const &file, MmapCall const &call)
         return EINVAL;
     return 0;
 }
+
+int refusal_errno(Refused what)
+{
+    switch (what) {
+    case Refused::truncate:
+    case Refused::change_mode:
+    case Refused::change_owner:
+    case Refused::change_times: return EINVAL; // "any setattr"
+    case Refused::read:
+    case Refused::write:        return EINVAL; // no read or write operations
+    case Refused::read_at:
+    case Refused::write_at:
+    case Refused::seek:         return ESPIPE;
+    }
+    return 0;
+}
+
+Facts facts(File const &file) { return { .size = file.size(), .block_size = page_size, .blocks = 0, .mode = 0100600 }; }
 
 } // namespace gmem::spec
