@@ -4,13 +4,33 @@
 #include <limits>
 
 namespace gmem::spec {
+namespace {
+
+// The modes of fallocate(2) that are handed on to a file system: which one may be combined with KEEP_SIZE, and which must be.
+bool any_file_system_could(int mode)
+{
+    constexpr int collapse { 0x08 }, zero { 0x10 }, insert { 0x20 }, unshare { 0x40 }, write_zeroes { 0x80 };
+    bool const keep { (mode & keep_size) != 0 };
+    switch (mode & ~keep_size) {
+    case 0:
+    case zero:
+    case unshare:      return true;
+    case punch_hole:   return keep;
+    case collapse:
+    case insert:
+    case write_zeroes: return !keep;
+    default:           return false;
+    }
+}
+
+} // namespace
 
 int fallocate(File &file, FallocateCall const &call)
 {
     // fallocate(2), before any file system is asked.
     if (call.offset < 0 || call.length <= 0)
         return EINVAL;
-    if ((call.mode & ~(keep_size | punch_hole)) != 0 && call.mode > 0xff)
+    if (!any_file_system_could(call.mode))
         return EOPNOTSUPP;
     if (call.offset > std::numeric_limits<std::int64_t>::max() - call.length)
         return EFBIG;
