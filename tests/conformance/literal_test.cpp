@@ -3,7 +3,7 @@
 #include "spec/convert.hpp"
 #include "spec/file_operations.hpp"
 #include "spec/memslot.hpp"
-#include "tests/conformance/differences.hpp"
+#include "tests/conformance/subject.hpp"
 
 #include <cerrno>
 #include <cstring>

@@ -5,7 +5,7 @@
 #include "spec/access.hpp"
 #include "spec/convert.hpp"
 #include "spec/file_operations.hpp"
-#include "tests/conformance/differences.hpp"
+#include "tests/conformance/subject.hpp"
 
 #include <cerrno>
 #include <cstdlib>
