@@ -1,7 +1,7 @@
 // Generated sequences against whatever answers the system calls: the running kernel, or gmem under `gmem run`.
 
+#include "tests/generated/check.hpp"
 #include "tests/generated/kernel_subject.hpp"
-#include "tests/generated/run.hpp"
 #include "tests/generated/touch.hpp"
 
 #include <iostream>

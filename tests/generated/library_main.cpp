@@ -1,7 +1,7 @@
 // Generated sequences against gmem in this process.
 
+#include "tests/generated/check.hpp"
 #include "tests/generated/library_subject.hpp"
-#include "tests/generated/run.hpp"
 #include "tests/generated/touch.hpp"
 
 int main(int argc, char **argv)

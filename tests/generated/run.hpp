@@ -1,5 +1,5 @@
 #pragma once
-// Runs sequences: from a generator with shrinking, or one that was written down.
+// Runs one sequence.
 
 #include "tests/generated/world.hpp"
 
@@ -13,10 +13,7 @@ struct Difference final {
 // Performs the sequence in a fresh world.
 std::optional<Difference> run(Subject &subject, Sequence const &list);
 
-// At least `count` operations from `seed`. What is found is shrunk and printed as a test; the exit status of a main().
-int run_generated(Subject &subject, char const *what, std::uint64_t count, std::uint64_t seed);
-
-// `program --count N --seed S`; the defaults are short. Returns run_generated()'s status.
-int main_of(Subject &subject, char const *what, int argc, char **argv);
+// The complaint, the operation that found it, and a test that repeats it.
+std::string explain(Sequence const &list, Difference const &d);
 
 } // namespace gmem::generated
