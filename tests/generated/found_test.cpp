@@ -4,6 +4,7 @@
 #include "tests/generated/run.hpp"
 #include "tests/generated/touch.hpp"
 
+#include <fstream>
 #include <gtest/gtest.h>
 #include <sstream>
 
@@ -76,4 +77,32 @@ TEST(Shrinking, EveryStepIsAnotherOperation)
         EXPECT_NE(text.str(), original.str());
     }
     EXPECT_TRUE(simpler(Write { 0, 0, 0 }).empty());
+}
+
+namespace {
+
+std::uint64_t mapped_bytes()
+{
+    std::uint64_t pages { 0 };
+    std::ifstream { "/proc/self/statm" } >> pages;
+    return pages * page_size;
+}
+
+} // namespace
+
+TEST(Found, AFileThatGoesBeforeItsSlotsGivesItsAddressesBack)
+{
+    Sequence const list {
+        CreateVm{1},
+        Create{0, 64 << 20, 3},
+        Memslot{0, 2, 0, 4, 0, 4096, 0, 0, 2, 0},
+        Memslot{0, 2, 1, 4, 8192, 4096, 0, 8192, 2, 0},
+        Close{0},
+        Memslot{0, 2, 0, 4, 0, 0, 0, 0, 2, 0},
+    };
+    expect_agreement(list);
+    auto const before { mapped_bytes() };
+    for (int i { 0 }; i < 20; ++i)
+        expect_agreement(list);
+    EXPECT_LT(mapped_bytes(), before + (64 << 20));
 }
