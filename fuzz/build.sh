@@ -48,7 +48,7 @@ for target in sequences gates; do
     # shellcheck disable=SC2086
     "$CXX" $CXXFLAGS "$WORK/fuzz_$target.o" "${objects[@]}" $LIB_FUZZING_ENGINE -pthread -o "$OUT/gmem_$target"
     rm -rf "$WORK/corpus-$target"
-    "$WORK/make_corpus" "$target" "$WORK/corpus-$target" 100
+    "$WORK/make_corpus" "$target" "$WORK/corpus-$target" 200
     if command -v zip >/dev/null; then
         zip -q -j "$OUT/gmem_${target}_seed_corpus.zip" "$WORK/corpus-$target"/*
     else

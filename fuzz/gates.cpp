@@ -53,7 +53,9 @@ int errno_of(Result<T> const &r)
 
 void conversion(generated::Choices &c)
 {
-    spec::ConvertCall call { number(c), number(c), c.one_in(4) ? number(c) : c.below(2) * 8, rarely(c), {} };
+    bool const sound { c.one_in(2) }; // offset and size are right: the other fields decide
+    auto const first { c.below(pages) };
+    spec::ConvertCall call { sound ? first * page_size : number(c), sound ? (1 + c.below(pages - first)) * page_size : number(c), c.one_in(4) ? number(c) : c.below(2) * 8, rarely(c), {} };
     call.reserved[c.below(call.reserved.size())] = rarely(c);
     bool const has_private { !c.one_in(4) };
     spec::File const file { { .private_memory = has_private, .in_place_conversion = true }, true, std::vector<spec::Page>(pages) };

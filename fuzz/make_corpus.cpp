@@ -25,7 +25,7 @@ std::vector<std::uint8_t> sequence(Number seed)
 std::vector<std::uint8_t> noise(Number seed)
 {
     RandomChoices random { seed };
-    std::vector<std::uint8_t> bytes(64 + seed * 8);
+    std::vector<std::uint8_t> bytes(64 + seed * 16);
     for (auto &b : bytes)
         b = static_cast<std::uint8_t>(random.below(256));
     return bytes;
