@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing from Debian's packages, and nothing else. Usage: setup.sh build|test|bench
+# Installs what is missing from Debian's packages, and nothing else. Usage: setup.sh build|test|bench|fuzz
 set -euo pipefail
 
 packages=(g++ gcc cmake ninja-build binutils libcli11-dev libfmt-dev nlohmann-json3-dev)
@@ -7,7 +7,8 @@ case "${1:-build}" in
 build) ;;
 test) packages+=(libgtest-dev librapidcheck-dev clang musl-tools) ;;
 bench) packages+=(libbenchmark-dev python3) ;;
-*) echo "setup.sh: build, test or bench" >&2; exit 2 ;;
+fuzz) packages+=(libgtest-dev librapidcheck-dev clang libclang-rt-dev zip) ;; # libclang-rt: libFuzzer and the sanitizers' runtimes
+*) echo "setup.sh: build, test, bench or fuzz" >&2; exit 2 ;;
 esac
 
 missing=()

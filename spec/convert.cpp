@@ -1,5 +1,7 @@
 #include "spec/convert.hpp"
 
+#include "spec/pins.hpp"
+
 #include <algorithm>
 #include <cerrno>
 
@@ -27,7 +29,7 @@ int convert_argument_errno(File const &file, ConvertCall const &call)
     return 0;
 }
 
-std::optional<std::string> convert(File &file, ConvertCall const &call, Outcome const &seen)
+Complaint convert(File &file, ConvertCall const &call, Outcome const &seen, Transient transient)
 {
     if (auto const must { convert_argument_errno(file, call) }; must != 0) {
         if (seen.err != must)
@@ -37,14 +39,21 @@ std::optional<std::string> convert(File &file, ConvertCall const &call, Outcome 
         return std::nullopt;
     }
     auto const to { (call.attributes & attribute_private) ? PageState::private_ : PageState::shared };
-    auto const first { file.pages.begin() + static_cast<std::ptrdiff_t>(call.offset / page_size) };
-    auto const last { first + static_cast<std::ptrdiff_t>(call.size / page_size) };
-    bool const already { std::all_of(first, last, [to](Page const &p) { return p.state == to; }) };
+    auto const first { call.offset / page_size };
+    auto const last { first + call.size / page_size };
+    auto const from { file.pages.begin() + static_cast<std::ptrdiff_t>(first) };
+    auto const end { file.pages.begin() + static_cast<std::ptrdiff_t>(last) };
+    bool const already { std::all_of(from, end, [to](Page const &p) { return p.state == to; }) };
+    // 2.5: pages that match already count too.
+    auto const offender { to == PageState::private_ ? first_pinned(file, first, last).value_or(last) : last };
+    bool const held { offender < last };
 
     if (seen.err == 0) {
         if (seen.error_offset)
             return "2.4: error_offset is left untouched on success";
-        std::for_each(first, last, [to](Page &p) { p.state = to; }); // 2.6: bytes are kept
+        if (held && !already)
+            return "2.2 (14): page " + std::to_string(offender) + " is in use, EAGAIN";
+        std::for_each(from, end, [to](Page &p) { p.state = to; }); // 2.6: bytes are kept
         return std::nullopt;
     }
     if (already)
@@ -55,6 +64,14 @@ std::optional<std::string> convert(File &file, ConvertCall const &call, Outcome 
         return "2.2: beyond the arguments only EAGAIN and ENOMEM exist";
     if (!seen.error_offset)
         return "2.4: EAGAIN and ENOMEM write error_offset";
+    if (seen.err == ENOMEM && *seen.error_offset != call.offset)
+        return "2.2 (13): error_offset of ENOMEM is the offset of the request";
+    if (seen.err == EAGAIN && held) {
+        auto const must { offender * page_size };
+        if (transient == Transient::excluded ? *seen.error_offset != must : *seen.error_offset > must)
+            return "2.4: error_offset is the first offending page, " + std::to_string(offender);
+    } else if (seen.err == EAGAIN && transient == Transient::excluded)
+        return "3.1: nothing holds a page of the request";
     if (*seen.error_offset < call.offset || *seen.error_offset >= call.offset + call.size || *seen.error_offset % page_size != 0)
         return "2.4: error_offset is the offset of a page of the request";
     return std::nullopt; // 2.3: nothing has changed

@@ -1,10 +1,9 @@
 #pragma once
-// KVM_SET_MEMORY_ATTRIBUTES2: sections 2.2 to 2.4.
+// KVM_SET_MEMORY_ATTRIBUTES2: sections 2.1 to 2.6 and 3.1.
 
 #include "spec/state.hpp"
 
 #include <array>
-#include <string>
 
 namespace gmem::spec {
 
@@ -18,7 +17,10 @@ inline constexpr std::uint64_t attribute_private { 8 };
 // Checks 2 and 4 to 10 of 2.2: what the arguments alone decide. 0: the call goes on under the lock.
 int convert_argument_errno(File const &file, ConvertCall const &call);
 
+// 3.1: EAGAIN without any pin is legal where something else may hold a page for a moment (a fault in flight, another process).
+enum class Transient : std::uint8_t { excluded, possible };
+
 // Is `seen` an outcome that the specification allows? If so `file` is moved to the state after it; otherwise the sentence says why not.
-std::optional<std::string> convert(File &file, ConvertCall const &call, Outcome const &seen);
+Complaint convert(File &file, ConvertCall const &call, Outcome const &seen, Transient transient = Transient::excluded);
 
 } // namespace gmem::spec

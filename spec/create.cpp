@@ -22,7 +22,15 @@ int create_errno(CreateCall const &call, VmRules vm)
 File created(CreateCall const &call, VmRules vm)
 {
     auto const initial { (call.flags & flag_init_shared) ? PageState::shared : PageState::private_ };
-    return { vm, (call.flags & flag_mmap) != 0, std::vector<Page>(call.size / page_size, Page { initial, 0 }), {} };
+    return { vm, (call.flags & flag_mmap) != 0, std::vector<Page>(call.size / page_size, Page { initial, 0, 0 }) };
+}
+
+int vm_attributes_errno(VmRules) { return ENOTTY; }
+
+VmRules rules_of(VmType type, bool in_place_conversion)
+{
+    bool const has_private { type == VmType::sw_protected || type == VmType::snp || type == VmType::tdx };
+    return { .private_memory = has_private, .in_place_conversion = in_place_conversion };
 }
 
 } // namespace gmem::spec

@@ -1,5 +1,5 @@
 #pragma once
-// KVM_CREATE_GUEST_MEMFD: section 1.3, initial attributes 4.4.
+// KVM_CREATE_GUEST_MEMFD and the VM that makes it: sections 1.3, 1.5, 1.6; initial attributes 4.4.
 
 #include "spec/state.hpp"
 
@@ -10,6 +10,14 @@ struct CreateCall final {
 };
 
 inline constexpr std::uint64_t flag_mmap { 1 }, flag_init_shared { 2 };
+
+enum class VmType : std::uint8_t { default_vm, sw_protected, sev, sev_es, snp, tdx }; // 1.1
+
+// 1.5: which types have private memory (kvm_arch_has_private_mem).
+VmRules rules_of(VmType type, bool in_place_conversion);
+
+// KVM_SET_MEMORY_ATTRIBUTES on the VM (1.6): the default build does not track attributes there, whatever the arguments.
+int vm_attributes_errno(VmRules vm);
 
 // The errno that the call must have, 0 for success.
 int create_errno(CreateCall const &call, VmRules vm);

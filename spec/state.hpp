@@ -1,10 +1,12 @@
 #pragma once
 // What the specification knows of a guest_memfd: the dumbest model that can be right. One entry a page, no ranges, no merging.
+// State belongs to the inode (4.1): descriptors, windows and processes are only ways to it, so fork and dup change nothing here.
 
 #include "base/units.hpp"
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace gmem::spec {
@@ -13,7 +15,8 @@ enum class PageState : std::uint8_t { shared, private_ };
 
 struct Page final {
     PageState state;
-    std::uint8_t byte { 0 }; // the byte that the tests write everywhere in the page; 0 until first written (4.3)
+    std::uint8_t byte { 0 };  // the byte that the tests write everywhere in the page; 0 until first written (4.3)
+    std::uint16_t pins { 0 }; // references that are neither the file's nor the checker's (3.1)
 
     friend bool operator==(Page, Page) = default;
 };
@@ -24,16 +27,10 @@ struct VmRules final {
     bool in_place_conversion;
 };
 
-struct Binding final {
-    std::uint32_t slot;
-    std::uint64_t gpa, size, offset;
-};
-
 struct File final {
     VmRules vm;
     bool mmap;
     std::vector<Page> pages;
-    std::vector<Binding> bindings;
 
     std::uint64_t size() const { return pages.size() * page_size; }
     friend bool operator==(File const &a, File const &b) { return a.pages == b.pages; }
@@ -46,5 +43,8 @@ struct Outcome final {
 
     friend bool operator==(Outcome const &, Outcome const &) = default;
 };
+
+// A sentence that says which statement was broken; nothing when all is well.
+using Complaint = std::optional<std::string>;
 
 } // namespace gmem::spec

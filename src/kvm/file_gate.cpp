@@ -3,7 +3,23 @@
 namespace gmem::kvm {
 namespace {
 
-constexpr int keep_size { 1 }, punch_hole { 2 };
+constexpr int keep_size { 1 }, punch_hole { 2 }, collapse { 8 }, zero { 0x10 }, insert { 0x20 }, unshare { 0x40 }, write_zeroes { 0x80 };
+
+// Does fallocate(2) hand the mode on to a file system at all? If not, it says so before it looks at the end of the range.
+bool passes_on(int mode) noexcept
+{
+    int const keep { mode & keep_size };
+    switch (mode & ~keep_size) {
+    case 0:
+    case zero:
+    case unshare:      return true;
+    case punch_hole:   return keep != 0;
+    case collapse:
+    case insert:
+    case write_zeroes: return keep == 0;
+    default:           return false;
+    }
+}
 
 } // namespace
 
@@ -12,7 +28,7 @@ Result<FallocateRequest> parse_fallocate(int mode, std::int64_t offset, std::int
     // The file system layer comes first: it knows no file yet, only numbers (fallocate(2)).
     if (offset < 0 || length <= 0)
         return Error::of(Why::bad_argument, "fallocate.sign");
-    if (mode & ~0xff)
+    if (!passes_on(mode))
         return Error::of(Why::not_supported, "fallocate.mode");
     if (offset > INT64_MAX - length)
         return Error::with_errno(EFBIG, "fallocate.end");

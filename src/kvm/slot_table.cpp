@@ -62,6 +62,15 @@ std::size_t SlotTable::bindings_of(memory::GuestMemory const &file) const noexce
     return n;
 }
 
+std::size_t SlotTable::pointing_into(os::AddressRange whole_view) const noexcept
+{
+    std::size_t n { 0 };
+    for (std::uint32_t space { 0 }; space < address_spaces; ++space)
+        for (auto const &s : ever_used(space))
+            n += s.bound() && s.whole_view == whole_view;
+    return n;
+}
+
 char const *SlotTable::audit() noexcept
 {
     for (std::uint32_t space { 0 }; space < address_spaces; ++space) {

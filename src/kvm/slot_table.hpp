@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "memory/guest_memory.hpp"
+#include "os/address_range.hpp"
 
 #include <span>
 
@@ -19,6 +20,7 @@ struct Slot final {
     memory::GuestMemory *file { nullptr }; // not a reference: the slot does not hold the file
     std::uint64_t file_inode { 0 };        // tells the file from another one in the same object
     std::uintptr_t view { 0 };             // what the real slot points at
+    os::AddressRange whole_view {};        // of the file: kept while a slot points into it, also when the file has gone
 
     bool exists() const noexcept { return size != 0; }
     bool bound() const noexcept { return file != nullptr; }
@@ -41,6 +43,8 @@ public:
     bool overlaps_in_file(memory::GuestMemory const &file, std::uint64_t offset, std::uint64_t size) const noexcept;
     // Slots that are bound to the living file.
     std::size_t bindings_of(memory::GuestMemory const &file) const noexcept;
+    // Slots that point into the view, whether its file lives or not.
+    std::size_t pointing_into(os::AddressRange whole_view) const noexcept;
 
     std::span<Slot> ever_used(std::uint32_t address_space) noexcept { return { slots_ + address_space * most_slots, high_[address_space] }; }
     char const *audit() noexcept;

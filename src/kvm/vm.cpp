@@ -170,21 +170,23 @@ long Vm::bind(int fd, MemslotRequest const &wanted, FileLookup lookup) noexcept
     auto const result { bind_file(fd, wanted, *file) };
     if (!os::failed(result)) {
         slots_[wanted.slot] = { .gpa = wanted.gpa, .size = wanted.size, .file_offset = wanted.file_offset, .file = file,
-            .file_inode = file->facts().inode, .view = file->view() + wanted.file_offset };
+            .file_inode = file->facts().inode, .view = file->view() + wanted.file_offset,
+            .whole_view = { file->view(), file->view() + raw(file->size()) } };
         file->view_fate(memory::GuestMemory::ViewFate::guard);
     }
     file->release();
     return result;
 }
 
-// The file may have gone before the slot: then its view's addresses were kept for the real slot, until now.
+// The file may have gone before the slot: then its view's addresses were kept for the real slots, until the last of them goes.
 void Vm::unbind(Slot &slot) noexcept
 {
     if (!slot.bound())
         return;
-    if (!slot.file_alive())
-        os::unmap({ slot.view, slot.view + slot.size });
-    else if (slots_.bindings_of(*slot.file) == 1)
+    if (!slot.file_alive()) {
+        if (slots_.pointing_into(slot.whole_view) == 1)
+            os::unmap(slot.whole_view);
+    } else if (slots_.bindings_of(*slot.file) == 1)
         slot.file->view_fate(memory::GuestMemory::ViewFate::unmap);
     slot.file = nullptr;
 }

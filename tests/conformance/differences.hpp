@@ -1,14 +1,21 @@
 #pragma once
 // Where the running kernel answers otherwise than the specification, and why. A difference that is not here fails.
 
-#include "tests/conformance/subject.hpp"
-
 #include <cerrno>
+#include <cstdint>
 
 namespace gmem::conformance::differences {
 
 // Specification 6.1 (13): overlap of file ranges is EEXIST. Kernels up to 6.18 answer EINVAL (the check was moved to the commit of
 // the slot later, section 9.7).
-inline int binding_overlap(int specified) { return specified == EEXIST && !Offer::here().in_place ? EINVAL : specified; }
+inline int binding_overlap(int specified, bool in_place) { return specified == EEXIST && !in_place ? EINVAL : specified; }
+
+// Specification 6.1 (13): offset + size beyond the file is EINVAL. 6.18 adds the two as signed numbers: a sum of exactly or more than
+// 2^63 is negative, therefore not beyond the end, and the slot is bound to pages that no file has. Sequences do not ask for it there.
+inline bool binding_end_is_undefined(std::uint64_t offset, std::uint64_t size, bool in_place)
+{
+    constexpr auto sign { std::uint64_t { 1 } << 63 };
+    return !in_place && offset < sign && offset + size >= sign;
+}
 
 } // namespace gmem::conformance::differences

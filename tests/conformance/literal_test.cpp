@@ -3,7 +3,7 @@
 #include "spec/convert.hpp"
 #include "spec/file_operations.hpp"
 #include "spec/memslot.hpp"
-#include "tests/conformance/differences.hpp"
+#include "tests/conformance/subject.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -311,7 +311,7 @@ TEST(File, Mmap)
         for (bool shared : { true, false })
             for (bool executable : { true, false })
                 for (std::size_t length : { std::size_t { 0 }, std::size_t { 1 }, std::size_t { 64 * page } }) {
-                    spec::File model { {}, fd == f.fd, {}, {} };
+                    spec::File model { {}, fd == f.fd, {} };
                     auto const must { spec::mmap_errno(model, { length, shared, executable }) };
                     auto *const p { mmap(nullptr, length, PROT_READ | (executable ? PROT_EXEC : 0), shared ? MAP_SHARED : MAP_PRIVATE, fd, 0) };
                     EXPECT_EQ(p == MAP_FAILED ? errno : 0, must) << (fd == f.fd) << shared << executable << length;

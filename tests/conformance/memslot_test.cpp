@@ -2,6 +2,7 @@
 
 #include "spec/memslot.hpp"
 #include "tests/conformance/differences.hpp"
+#include "tests/conformance/subject.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -26,7 +27,7 @@ protected:
         other_vm_ = std::make_unique<Vm>();
         foreign_ = other_vm_->create(16 * page, 3);
         model_ = { .slot_limit = static_cast<std::uint32_t>(ioctl(vm_->fd(), kvm_check_extension, 10)),
-            .address_spaces = Offer::here().rules.private_memory ? 1u : 2u, .slots = {}, .in_file = {} };
+            .address_spaces = Offer::here().rules.private_memory ? 1u : 2u, .slots = {} };
     }
     void TearDown() override
     {
@@ -40,27 +41,13 @@ protected:
     {
         int const fds[] { -1, Offer::here().kvm, foreign_, fd_ };
         MemoryRegion2 const q { call.slot, call.flags, call.gpa, call.size, call.userspace_addr, call.offset, static_cast<std::uint32_t>(fds[static_cast<int>(named)]), 0, {} };
-        auto must { spec::memslot_errno(model_, call, named, 16 * page) };
+        spec::MemslotFile const file { named, spec::FileId { 1 }, 16 * page };
+        auto const must { spec::memslot_errno(model_, call, file) };
         auto const got { bind(vm_->fd(), q) };
         // The overlap of file ranges is the one EEXIST that is not about guest addresses.
-        bool const in_guest { overlaps_in_guest(call) };
-        EXPECT_EQ(got, in_guest ? must : differences::binding_overlap(must)) << "slot " << call.slot << " flags " << call.flags << " gpa " << call.gpa << " size " << call.size << " offset " << call.offset;
-        if (got != 0)
-            return;
-        std::erase_if(model_.slots, [&](auto const &b) { return b.slot == call.slot; });
-        std::erase_if(model_.in_file, [&](auto const &b) { return b.slot == call.slot; });
-        if (call.size) {
-            model_.slots.push_back({ call.slot, call.gpa, call.size, call.offset });
-            if (call.flags & spec::mem_guest_memfd)
-                model_.in_file.push_back(model_.slots.back());
-        }
-    }
-    bool overlaps_in_guest(spec::MemslotCall const &call) const
-    {
-        for (auto const &b : model_.slots)
-            if (b.slot != call.slot && b.gpa < call.gpa + call.size && call.gpa < b.gpa + b.size)
-                return true;
-        return false;
+        EXPECT_EQ(got, spec::overlaps_in_guest(model_, call) ? must : differences::binding_overlap(must, Offer::here().in_place)) << "slot " << call.slot << " flags " << call.flags << " gpa " << call.gpa << " size " << call.size << " offset " << call.offset;
+        if (got == 0)
+            spec::memslot_done(model_, call, file);
     }
     static spec::MemslotCall good() { return { .slot = 1, .flags = 4, .gpa = 1 << 20, .size = 4 * page, .userspace_addr = 0, .offset = 0 }; }
 

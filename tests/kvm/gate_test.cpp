@@ -103,6 +103,11 @@ TEST(FileGate, ModeThenAlignmentThenEnd)
     EXPECT_EQ(err(0, 1, 4096), EOPNOTSUPP); // before alignment
     EXPECT_EQ(err(2, 0, 4096), EOPNOTSUPP);
     EXPECT_EQ(err(1 | 0x10, 1, 1), EOPNOTSUPP);
+    constexpr std::int64_t beyond { INT64_MAX - 4095 };
+    EXPECT_EQ(err(0, beyond, 8192), EFBIG);          // a mode that other file systems have: the end is looked at first
+    EXPECT_EQ(err(2, beyond, 8192), EOPNOTSUPP);     // a mode that none has
+    EXPECT_EQ(err(1 | 8, beyond, 8192), EOPNOTSUPP);
+    EXPECT_EQ(err(8, beyond, 8192), EFBIG);
     EXPECT_EQ(err(1, 1, 4096), EINVAL);
     EXPECT_EQ(err(3, 0, 4097), EINVAL);
     EXPECT_EQ(err(1, 0, 17 * 4096), EINVAL);

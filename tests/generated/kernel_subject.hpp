@@ -1,0 +1,40 @@
+#pragma once
+// guest_memfd through plain system calls: the running kernel's own, or gmem's when the program runs under `gmem run`.
+
+#include "tests/generated/subject.hpp"
+
+namespace gmem::generated {
+
+class KernelSubject final : public Subject {
+public:
+    // What is missing here, or nothing: then nothing can be tested.
+    static std::optional<std::string> missing();
+
+    KernelSubject();
+    Features const &features() const override { return features_; }
+
+    Handle create_vm(spec::VmType type) override;
+    void close_vm(Handle vm) override;
+    Handle create(Handle vm, spec::CreateCall const &call) override;
+    Handle duplicate(Handle file) override;
+    void close(Handle file) override;
+    spec::Outcome convert(Handle file, spec::ConvertCall const &call) override;
+    int fallocate(Handle file, spec::FallocateCall const &call) override;
+    int map(Handle file, std::uint64_t offset, spec::MmapCall const &call, char *&address) override;
+    int unmap(char *address, std::uint64_t length) override;
+    int memslot(Handle vm, spec::MemslotVersion version, spec::MemslotCall const &call, spec::NamedFile named, Handle file) override;
+    int refused(Handle file, spec::Refused what) override;
+    std::optional<long> capability(std::optional<Handle> vm, unsigned which) override;
+    std::optional<int> vm_attributes(Handle vm, std::uint64_t attributes) override;
+    std::optional<spec::Facts> facts(Handle file) override;
+    Handle pin(char *page) override; // vmsplice: the pipe holds the page
+    void unpin(Handle pin) override;
+
+private:
+    void find_out_about_pins_and_peers();
+
+    int kvm_;
+    Features features_;
+};
+
+} // namespace gmem::generated

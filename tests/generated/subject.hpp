@@ -1,0 +1,64 @@
+#pragma once
+// An implementation of guest_memfd as generated sequences drive it: one call in, one answer out, no opinion. Answers are negative
+// errnos where not said otherwise.
+
+#include "spec/capabilities.hpp"
+#include "spec/convert.hpp"
+#include "spec/create.hpp"
+#include "spec/file_operations.hpp"
+#include "spec/memslot.hpp"
+
+namespace gmem::generated {
+
+using Handle = std::int64_t; // a descriptor, or the address of an object
+
+struct Features final {
+    bool in_place { false };       // KVM_SET_MEMORY_ATTRIBUTES2
+    bool private_vms { false };    // KVM_X86_SW_PROTECTED_VM
+    bool ordinary_slots { false }; // memslots without a guest_memfd behave as KVM's
+    bool pins { false };           // a pinned page refuses to become private
+    bool peers { false };          // another process may have pages open while one becomes private
+    bool free_files { false };     // files without a VM
+    bool odd_maps { false };       // mmap can be asked for MAP_PRIVATE and PROT_EXEC, with several things wrong at once
+    bool recovers_in_calls { true }; // a system call brings back a shared page whose PTE is missing
+    std::uint32_t slot_limit { 0 };
+    std::uint32_t address_spaces { 2 }; // of a VM without private memory (KVM_CAP_MULTI_ADDRESS_SPACE)
+    int overlap_in_file { 0 };     // the errno: see differences.hpp
+};
+
+class Subject {
+public:
+    Subject() = default;
+    Subject(Subject const &) = delete;
+    virtual ~Subject() = default;
+
+    virtual Features const &features() const = 0;
+
+    virtual Handle create_vm(spec::VmType type) = 0;
+    virtual void close_vm(Handle vm) = 0;
+    virtual Handle create(Handle vm, spec::CreateCall const &call) = 0;
+    virtual Handle duplicate(Handle file) = 0;
+    virtual void close(Handle file) = 0;
+
+    virtual spec::Outcome convert(Handle file, spec::ConvertCall const &call) = 0;
+    virtual int fallocate(Handle file, spec::FallocateCall const &call) = 0; // errno
+    virtual int map(Handle file, std::uint64_t offset, spec::MmapCall const &call, char *&address) = 0; // errno
+    virtual int unmap(char *address, std::uint64_t length) = 0; // errno
+    virtual int memslot(Handle vm, spec::MemslotVersion version, spec::MemslotCall const &call, spec::NamedFile named, Handle file) = 0; // errno
+    virtual int refused(Handle file, spec::Refused what) = 0; // errno; ENOSYS: cannot be asked
+
+    // What not every subject can be asked: nothing then.
+    virtual std::optional<long> capability(std::optional<Handle>, unsigned) { return std::nullopt; }
+    virtual std::optional<int> vm_attributes(Handle, std::uint64_t) { return std::nullopt; } // errno
+    virtual std::optional<spec::Facts> facts(Handle) { return std::nullopt; }
+    virtual std::optional<spec::PageState> state(Handle, std::uint64_t) { return std::nullopt; }
+    virtual std::optional<std::uint8_t> guest_read(Handle, std::uint64_t) { return std::nullopt; }
+    virtual bool guest_write(Handle, std::uint64_t, std::uint8_t) { return false; }
+    virtual spec::Complaint audit(Handle) { return std::nullopt; }
+
+    // A pin of the page of a window at `address`, or -errno; gone with unpin().
+    virtual Handle pin(char *) { return -95; }
+    virtual void unpin(Handle) {}
+};
+
+} // namespace gmem::generated
