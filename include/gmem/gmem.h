@@ -96,6 +96,14 @@ int gmem_attribute_at(const gmem_file *g, uint64_t offset);
 int gmem_allocate(gmem_file *g, uint64_t offset, uint64_t size);
 int gmem_punch(gmem_file *g, uint64_t offset, uint64_t size);
 
+/*
+ * NUMA policy of [offset, offset + size), as mbind() sets it on a window: consulted whenever a page is allocated; pages that exist
+ * never move. `offset` page aligned; modes, nodes and flags as for mbind(2), with its errnos. gmem_get_mempolicy() answers as
+ * get_mempolicy(MPOL_F_ADDR): MPOL_DEFAULT where nothing was set.
+ */
+int gmem_mbind(gmem_file *g, uint64_t offset, uint64_t size, int mode, const unsigned long *nodes, unsigned long most_nodes, unsigned flags);
+int gmem_get_mempolicy(gmem_file *g, uint64_t offset, int *mode, unsigned long *nodes, unsigned long most_nodes);
+
 /* What the guest would read and write: private and shared pages alike. -EINVAL outside the file. */
 int gmem_guest_read(gmem_file *g, uint64_t offset, void *buffer, size_t size);
 int gmem_guest_write(gmem_file *g, uint64_t offset, const void *buffer, size_t size);

@@ -176,7 +176,7 @@ Finding huge_pages()
 Finding nodes()
 {
     auto const online { first_line("/sys/devices/system/node/online") };
-    return { good, "NUMA nodes", online.empty() ? "unknown" : online, "memory is placed by the task's policy" };
+    return { good, "NUMA nodes", online.empty() ? "unknown" : online, "memory is placed by mbind on windows, else by the task's policy" };
 }
 
 Finding seccomp()

@@ -125,10 +125,17 @@ void GuestMemory::attach() noexcept
 
 Result<int> GuestMemory::open_for_program() const noexcept { return open_in_own_table(file_, os::open_path); }
 
+// On the calling thread, whose NUMA policy is in force where the file has none; the helper's is that of its birth.
 Status GuestMemory::allocate(PageRange r) noexcept
 {
     os::SignalsBlocked blocked;
-    return allocate_in_file(file_, os::falloc_keep_size, r.offset(), r.length());
+    auto const own { own_copy_.get() };
+    if (own < 0)
+        return allocate_in_file(file_, os::falloc_keep_size, r.offset(), r.length());
+    auto const result { os::system_call(SYS_fallocate, own, os::falloc_keep_size, raw(r.offset()), raw(r.length())) };
+    if (os::failed(result))
+        return Error::os(result, "fallocate");
+    return Ok {};
 }
 
 Status GuestMemory::punch(PageRange r) noexcept
