@@ -59,6 +59,9 @@ struct gmem_stats {
     uint64_t punched;               /* punch hole calls */
     char engine[16];                /* "userfaultfd" or "overlay" */
     char opening[16];               /* "installed" or "native": the policy in force */
+    uint64_t huge_bytes;            /* bytes in huge pages of 2 MiB (GMEM_HUGEPAGES=on) */
+    uint64_t held_bytes;            /* of them punched: they read as zero, their memory returns with the last of their 2 MiB */
+    uint64_t extents_kept_small;    /* times that the kernel could not make a huge page */
 };
 
 /* "0.1.0" */

@@ -170,7 +170,7 @@ Finding huge_pages()
     }
     if (memory >= 0)
         close(memory);
-    return { collapses ? good : degraded, "huge pages", fmt::format("shmem_enabled \"{}\", MADV_COLLAPSE {}", policy, collapses ? "works" : "fails"), "gmem's memory is in 4 KiB pages today" };
+    return { collapses ? good : degraded, "huge pages", fmt::format("shmem_enabled \"{}\", MADV_COLLAPSE {}", policy, collapses ? "works" : "fails"), collapses ? "gmem run --hugepages makes them" : "gmem run --hugepages changes nothing here" };
 }
 
 Finding nodes()

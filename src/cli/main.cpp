@@ -18,6 +18,7 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
                 "The exit status is PROGRAM's; 125 when gmem cannot run it, 126 when it cannot be executed, 127 when it is not found.");
     run->add_option("--window-engine", options.engine, "userfaultfd or overlay; also GMEM_WINDOW_ENGINE");
     run->add_option("--window-opening", options.opening, "automatic, installed or native; also GMEM_WINDOW_OPENING");
+    run->add_flag("--hugepages{on}", options.huge_pages, "guest memory in pages of 2 MiB; also GMEM_HUGEPAGES=on");
 }
 
 // The words of the program belong to the program: they are taken away before anybody parses them. "--" may be left out where the

@@ -9,6 +9,7 @@ namespace gmem::cli {
 struct RunOptions final {
     std::string engine;  // "", "userfaultfd" or "overlay"
     std::string opening; // "", "automatic", "installed" or "native"
+    std::string huge_pages; // "", "on" or "off"
     std::vector<std::string> command;
 };
 

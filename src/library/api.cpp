@@ -159,10 +159,10 @@ GMEM_API int gmem_guest_read(gmem_file *g, uint64_t offset, void *buffer, size_t
 
 GMEM_API int gmem_guest_write(gmem_file *g, uint64_t offset, const void *buffer, size_t size)
 {
-    auto const &memory { memory_of(g) };
+    auto &memory { memory_of(g) };
     if (!inside(memory, offset, size))
         return -EINVAL;
-    std::memcpy(reinterpret_cast<void *>(memory.view() + offset), buffer, size);
+    memory.write_as_guest(Bytes { offset }, buffer, size);
     return 0;
 }
 
@@ -182,6 +182,9 @@ GMEM_API int gmem_get_stats(const gmem_file *g, struct gmem_stats *out)
     out->conversions_failed = c.conversions_failed.load();
     out->recoveries = c.recoveries.load();
     out->punched = c.punched.load();
+    out->huge_bytes = memory.has_huge_pages() ? memory.extents().huge_extents() * pages_per_mega << page_bits : 0;
+    out->held_bytes = memory.has_huge_pages() ? memory.extents().held_pages() << page_bits : 0;
+    out->extents_kept_small = c.extents_kept_small.load();
     std::strncpy(out->engine, name(memory::Process::engine()), sizeof out->engine - 1);
     std::strncpy(out->opening, name(memory::Process::opening()), sizeof out->opening - 1);
     return 0;

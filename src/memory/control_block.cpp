@@ -5,9 +5,9 @@
 
 namespace gmem::memory {
 
-std::size_t ControlBlock::bytes(PageNo pages) noexcept { return page_size + AttributeMap::layout(pages).total_bytes; }
+std::size_t ControlBlock::bytes(PageNo pages) noexcept { return extents_at(pages) + ExtentMap::total_bytes(pages); }
 
-Result<ControlBlock> ControlBlock::create(PageNo pages, Attribute initial) noexcept
+Result<ControlBlock> ControlBlock::create(PageNo pages, Attribute initial, bool huge_pages) noexcept
 {
     ControlBlock block;
     block.pages_ = pages;
@@ -15,8 +15,9 @@ Result<ControlBlock> ControlBlock::create(PageNo pages, Attribute initial) noexc
     block.file_ = file;
 
     auto const eager { page_size + AttributeMap::layout(pages).eager_bytes };
-    auto const reserved { os::Helper::call(SYS_fallocate, file, 0, 0, eager) };
-    if (os::failed(reserved)) {
+    auto const reserve { [file](std::size_t offset, std::size_t length) noexcept { return length == 0 || !os::failed(os::Helper::call(SYS_fallocate, file, 0, offset, length)); } };
+    auto const extents { [&reserve, pages](std::size_t offset, std::size_t length) noexcept { return reserve(extents_at(pages) + offset, length); } };
+    if (!reserve(0, eager) || (huge_pages && !ExtentMap::reserve_eager(pages, extents))) {
         close_hidden_file(file);
         return Error::of(Why::no_memory, "control.eager");
     }
@@ -31,6 +32,7 @@ Result<ControlBlock> ControlBlock::create(PageNo pages, Attribute initial) noexc
 
     block.header().magic = ControlHeader::expected_magic;
     block.header().pages = pages.index();
+    block.header().huge_pages = huge_pages;
     block.attributes().initialise(initial);
     return block;
 }
@@ -41,6 +43,13 @@ void ControlBlock::destroy() noexcept
     os::unmap({ begin, begin + bytes(pages_) });
     close_hidden_file(file_);
     base_ = nullptr;
+}
+
+bool ControlBlock::stage_extents(PageRange r) noexcept
+{
+    return extents().stage(r, [this](std::size_t offset, std::size_t length) noexcept {
+        return !os::failed(os::Helper::call(SYS_fallocate, file_, 0, extents_at(pages_) + offset, length));
+    });
 }
 
 Status ControlBlock::stage(PageRange r) noexcept

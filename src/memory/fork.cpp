@@ -2,6 +2,7 @@
 
 #include "memory/gate.hpp"
 #include "memory/hidden_file.hpp"
+#include "memory/huge_pages.hpp"
 #include "memory/pool.hpp"
 #include "memory/process.hpp"
 #include "memory/space.hpp"
@@ -109,7 +110,7 @@ void Fork::map_again(Window &w) noexcept
         return;
     auto const gated { [&w]() noexcept -> Status {
         GMEM_CHECK(os::advise(w.addresses, MADV_DONTFORK));
-        (void)os::advise(w.addresses, MADV_NOHUGEPAGE);
+        HugePages::advise(w.addresses);
         GMEM_CHECK(gate::close_all_again(w));
         return os::protect(w.addresses, w.protection);
     }() };
@@ -122,6 +123,7 @@ void GuestMemory::continue_in_child() noexcept
 {
     auto const hidden { [](int fd) noexcept { return fd < 0 ? os::HelperFd::none : static_cast<os::HelperFd>(fd); } };
     file_ = hidden(copy_for_child_);
+    gives_back_ = false;
     control_.moved_in_helper(hidden(control_copy_for_child_));
     // Our slot may have been somebody's who is gone: his open pages are not ours.
     header().attached.fetch_and(~(std::uint64_t { 1 } << Process::slot()), std::memory_order_acq_rel);

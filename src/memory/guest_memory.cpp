@@ -1,6 +1,7 @@
 #include "memory/guest_memory.hpp"
 
 #include "memory/gate.hpp"
+#include "memory/huge_pages.hpp"
 #include "memory/pool.hpp"
 #include "memory/process.hpp"
 #include "memory/space.hpp"
@@ -8,26 +9,6 @@
 #include "os/signals.hpp"
 
 namespace gmem::memory {
-
-namespace {
-
-constexpr std::uint64_t huge_page { std::uint64_t { 2 } << 20 };
-
-// Addresses for a view, taken and unreadable, where a huge page of the file can be one of the page table too.
-Result<std::uintptr_t> reserve_for_view(std::uint64_t bytes) noexcept
-{
-    auto const reserved { os::system_call(SYS_mmap, nullptr, bytes + huge_page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) };
-    if (os::failed(reserved))
-        return Error::os(reserved, "view.reserve");
-    auto const begin { static_cast<std::uintptr_t>(reserved) };
-    auto const aligned { (begin + huge_page - 1) & ~(huge_page - 1) };
-    if (aligned != begin)
-        os::unmap({ begin, aligned });
-    os::unmap({ aligned + bytes, begin + bytes + huge_page });
-    return aligned;
-}
-
-} // namespace
 
 Result<GuestMemory *> GuestMemory::create(Birth birth) noexcept
 {
@@ -46,14 +27,15 @@ Result<GuestMemory *> GuestMemory::create(Birth birth) noexcept
         g->owner_ = birth.owner;
         g->conversions_ = birth.conversions;
         g->view_fate_ = ViewFate::unmap;
+        g->gives_back_ = true;
         GMEM_TRY(facts, facts_of_file(file));
         g->facts_ = facts;
         if (auto copy { open_in_own_table(file, os::open_read_write | os::close_on_exec) })
             g->own_copy_.adopt(std::move(copy).take(), facts.device, facts.inode);
-        GMEM_TRY(place, reserve_for_view(raw(pages.to_bytes())));
+        GMEM_TRY(place, os::reserve_for_huge_pages(raw(pages.to_bytes()), Bytes { 0 }));
         g->view_ = place; // from here on there is something to unmap
         GMEM_CHECK(g->map_view());
-        GMEM_TRY(control, ControlBlock::create(pages, birth.initial));
+        GMEM_TRY(control, ControlBlock::create(pages, birth.initial, HugePages::wished()));
         g->control_ = control;
         return Ok {};
     }() };
@@ -72,15 +54,14 @@ Result<GuestMemory *> GuestMemory::create(Birth birth) noexcept
     return g;
 }
 
-// Bytes of private pages belong neither into a child nor into a core file. Huge pages only on request: a punched 4 KiB page of
-// a huge one would close its 511 neighbours in every window.
+// Bytes of private pages belong neither into a child nor into a core file.
 Status GuestMemory::map_view() noexcept
 {
     GMEM_TRY(view, os::map_hidden(own_copy_, file_, view_, raw(size()), PROT_READ | PROT_WRITE, MAP_FIXED, Bytes { 0 }));
     os::AddressRange const all { view, view + raw(size()) };
     GMEM_CHECK(os::advise(all, MADV_DONTFORK));
     GMEM_CHECK(os::advise(all, MADV_DONTDUMP));
-    (void)os::advise(all, MADV_NOHUGEPAGE); // EINVAL on kernels without huge pages
+    HugePages::advise(all);
     return Ok {};
 }
 
@@ -129,6 +110,12 @@ Result<int> GuestMemory::open_for_program() const noexcept { return open_in_own_
 Status GuestMemory::allocate(PageRange r) noexcept
 {
     os::SignalsBlocked blocked;
+    if (has_huge_pages()) {
+        os::Locked guard { header().lock };
+        HugePages huge { *this };
+        huge.reserve(r);
+        GMEM_CHECK(huge.settle_whole(r));
+    }
     auto const own { own_copy_.get() };
     if (own < 0)
         return allocate_in_file(file_, os::falloc_keep_size, r.offset(), r.length());
@@ -147,18 +134,37 @@ Status GuestMemory::punch(PageRange r) noexcept
     if (!inside)
         return Ok {};
     os::Locked space { Space::lock() };
+    if (has_huge_pages())
+        return HugePages { *this }.punch(*inside, [this](PageRange part) noexcept { return punch_locked(part); });
+    return punch_locked(*inside);
+}
+
+Status GuestMemory::punch_locked(PageRange r) noexcept GMEM_NO_THREAD_SAFETY
+{
     // Punching takes the PTEs of open pages away. Natively open runs populate again by themselves; installed ones would be
     // closed, so they become native first.
     for (auto &w : Space::table().all())
-        if (auto const part { w.file == this ? inside->intersect(w.pages()) : std::nullopt })
+        if (auto const part { w.file == this ? r.intersect(w.pages()) : std::nullopt })
             for (auto at { part->first() }; at < part->last();) {
-                auto const run { attributes().next_run(at, part->last(), Attribute::shared) };
+                auto const run { next_run_to_open(at, part->last()) };
                 if (!run)
                     break;
                 gate::open_lazily(w, *run);
                 at = run->last();
             }
-    return allocate_in_file(file_, os::falloc_keep_size | os::falloc_punch_hole, inside->offset(), inside->length());
+    return allocate_in_file(file_, os::falloc_keep_size | os::falloc_punch_hole, r.offset(), r.length());
+}
+
+std::optional<PageRange> GuestMemory::next_run_to_open(PageNo from, PageNo limit) const noexcept
+{
+    for (auto at { from };;) {
+        auto const shared { attributes().next_run(at, limit, Attribute::shared) };
+        if (!shared || !has_huge_pages())
+            return shared;
+        if (auto const open { extents().next_settled(shared->first(), shared->last(), true) })
+            return open;
+        at = shared->last();
+    }
 }
 
 char const *GuestMemory::audit() noexcept
@@ -167,7 +173,9 @@ char const *GuestMemory::audit() noexcept
     os::Locked guard { header().lock };
     if (header().magic != ControlHeader::expected_magic || header().pages != pages_.index())
         return "G1: the control block is not ours";
-    return attributes().audit();
+    if (auto const *const broken { attributes().audit() })
+        return broken;
+    return has_huge_pages() ? extents().audit() : nullptr;
 }
 
 } // namespace gmem::memory

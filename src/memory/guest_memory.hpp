@@ -58,10 +58,23 @@ public:
     Attribute at(PageNo p) const noexcept { return attributes().at(p); }
     AttributeMap attributes() const noexcept { return control_.attributes(); }
 
+    // The first run in [from, limit) that windows may open: shared, and with huge pages in settled extents only.
+    std::optional<PageRange> next_run_to_open(PageNo from, PageNo limit) const noexcept;
+
+    // With huge pages (huge_pages.hpp):
+    bool has_huge_pages() const noexcept { return header().huge_pages != 0; }
+    ExtentMap extents() const noexcept { return control_.extents(); }
+    bool stage_extents(PageRange r) noexcept { return control_.stage_extents(r); }
+    // Not in a forked child: the guests run in its parent.
+    bool gives_back() const noexcept { return gives_back_; }
+
     // fallocate(KEEP_SIZE | PUNCH_HOLE): pages go, attributes stay. `r` may end beyond the file.
     Status punch(PageRange r) noexcept;
     // fallocate(KEEP_SIZE): `r` inside the file.
     Status allocate(PageRange r) noexcept;
+
+    // What a guest would write, for callers without a VM.
+    void write_as_guest(Bytes offset, void const *from, std::size_t size) noexcept;
 
     // Re-opens one page after its window raised SIGBUS; see Space::recover.
     Status reopen(Window &w, PageNo p) noexcept;
@@ -101,6 +114,7 @@ private:
     Status convert_locked(PageRange r, Attribute to) noexcept GMEM_REQUIRES(header().lock);
     Status to_private_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status to_shared_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
+    Status punch_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status unused_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     void destroy() noexcept;
     void continue_in_child() noexcept;
@@ -120,6 +134,7 @@ private:
     FileFacts facts_ {};
     int copy_for_child_ { -1 }; // only between Fork::prepare() and the end of fork()
     int control_copy_for_child_ { -1 };
+    bool gives_back_ { true };
     platform::SwProtected platform_;
 };
 

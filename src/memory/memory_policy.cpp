@@ -1,6 +1,7 @@
 #include "memory/memory_policy.hpp"
 
 #include "memory/guest_memory.hpp"
+#include "memory/huge_pages.hpp"
 #include "memory/space.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
@@ -29,6 +30,13 @@ Status on_passing_mapping(GuestMemory &file, Bytes offset, std::uint64_t length,
 // A mapping without a policy of its own is left alone by MPOL_DEFAULT, and the file's policy with it: give it one to clear.
 Status MemoryPolicy::set(GuestMemory &file, Bytes offset, std::uint64_t length, os::PolicyRequest const &q) noexcept
 {
+    if (file.has_huge_pages()) {
+        os::SignalsBlocked blocked;
+        os::Locked guard { file.header().lock };
+        HugePages huge { file };
+        huge.keep_small_at(PageNo::holding(offset));
+        huge.keep_small_at(PageNo::holding(Bytes { raw(offset) + length }));
+    }
     return on_passing_mapping(file, offset, length, [&q](os::AddressRange r) noexcept -> Status {
         if ((q.mode & ~os::mempolicy_mode_flags) == os::mempolicy_default) {
             GMEM_CHECK(os::check_policy(q));

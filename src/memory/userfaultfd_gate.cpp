@@ -59,10 +59,12 @@ Status consolidate(Window &w) noexcept
 {
     GMEM_CHECK(os::register_range(Process::userfaultfd(), w.addresses));
     w.native->set(w.pages(), false);
-    auto const attributes { w.file->attributes() };
+    // A PMD that maps a huge page would die as a whole with the first page of it that is closed.
+    if (w.file->has_huge_pages())
+        GMEM_CHECK(os::zap(w.addresses));
     auto const end { w.file->last_page_of(w) };
     for (auto at { w.first }; at < end;) {
-        auto const run { attributes.next_run(at, end, Attribute::shared) };
+        auto const run { w.file->next_run_to_open(at, end) };
         if (!run)
             break;
         for (auto page { run->first() }; page < run->last();) {
@@ -119,7 +121,9 @@ Status can_open(Window &, PageRange) noexcept { return Ok {}; } // recovery can 
 
 void open(Window &w, PageRange r, Opening how) noexcept
 {
-    if ((how == Opening::native || r.pages() > most_pages_to_install) && open_natively(w, r))
+    // A huge page is mapped as one when it is open natively, and as 512 pages when they are installed.
+    auto const most { w.file->has_huge_pages() ? pages_per_mega - 1 : most_pages_to_install };
+    if ((how == Opening::native || r.pages() > most) && open_natively(w, r))
         return;
     for (auto at { r.first() }; at < r.last();) {
         auto const registered { w.native->next_run(*PageRange::make(at, r.last()), false) };
