@@ -2,7 +2,6 @@
 
 #include "memory/gate.hpp"
 #include "memory/hidden_file.hpp"
-#include "memory/huge_pages.hpp"
 #include "memory/pool.hpp"
 #include "memory/process.hpp"
 #include "memory/space.hpp"
@@ -110,7 +109,7 @@ void Fork::map_again(Window &w) noexcept
         return;
     auto const gated { [&w]() noexcept -> Status {
         GMEM_CHECK(os::advise(w.addresses, MADV_DONTFORK));
-        HugePages::advise(w.addresses);
+        (void)os::advise(w.addresses, MADV_NOHUGEPAGE);
         GMEM_CHECK(gate::close_all_again(w));
         return os::protect(w.addresses, w.protection);
     }() };

@@ -25,7 +25,7 @@ public:
     static void wish(bool wished) noexcept { wished_ = wished; }
     static bool wished() noexcept { return wished_; }
 
-    // For a fresh window or view.
+    // For a fresh view.
     static void advise(os::AddressRange r) noexcept;
 
     // Settles the extents that `r` touches: populates them and tries to make each one huge page. Afterwards windows may open their

@@ -60,7 +60,7 @@ Result<std::uintptr_t> Space::map(GuestMemory &file, MapRequest const &request) 
     forget_locked(w.addresses);
     auto const gated { [&]() noexcept -> Status {
         GMEM_CHECK(os::advise(w.addresses, MADV_DONTFORK));
-        HugePages::advise(w.addresses);
+        (void)os::advise(w.addresses, MADV_NOHUGEPAGE);
         GMEM_CHECK(gate::arm(w));
         open_fresh(file, w);
         return os::protect(w.addresses, request.protection);

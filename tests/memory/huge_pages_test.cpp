@@ -84,6 +84,26 @@ TEST(HugePages, StayMappedAsSuchThroughConversionsOfSinglePages)
     EXPECT_EQ(f.stats().huge_bytes, 4 * bytes);
 }
 
+// Nobody stands between this test and the kernel: advice reaches the window itself.
+TEST(HugePages, ACollapseOfTheWindowOpensNoPrivatePage)
+{
+    NEEDS_HUGE_PAGES();
+    File f { 2 * extent };
+    for (std::uint64_t p { 0 }; p < 2 * extent; ++p)
+        f.write(p, 3);
+    for (std::uint64_t p { 1 }; p < 2 * extent; p += 2)
+        ASSERT_EQ(f.to_private(p), 0);
+    madvise(f.at(0), 2 * bytes, 25);
+    f.expect_gated();
+    ASSERT_EQ(f.to_private(0, 2 * extent), 0);
+    madvise(f.at(0), 2 * bytes, 25);
+    f.expect_gated();
+    ASSERT_EQ(f.to_shared(0, 2 * extent), 0);
+    for (std::uint64_t p { 0 }; p < 2 * extent; ++p)
+        EXPECT_EQ(probe(f.at(p)).value, 3);
+    EXPECT_EQ(view_mapped_huge(f), 2 * bytes);
+}
+
 TEST(HugePages, GuestsBytesAreKeptWhenItsExtentBecomesHuge)
 {
     NEEDS_HUGE_PAGES();
