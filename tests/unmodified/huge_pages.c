@@ -102,6 +102,31 @@ static void conversions_leave_them_whole(void)
     CHECK(mapped_huge_by_others() >= before);
 }
 
+/* Calls on memory that nobody has touched: fread and fwrite go around every wrapper of read and write. */
+static void calls_on_untouched_memory(void)
+{
+    int fd = create(3 * HUGE), pipes[2];
+    unsigned char *fresh = mmap(NULL, 3 * HUGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    FILE *stream = tmpfile();
+    CHECK(fwrite(fresh, 1, HUGE / 2, stream) == HUGE / 2 && fwrite(window + HUGE, 1, HUGE, stream) == HUGE);
+    rewind(stream);
+    CHECK(fread(fresh + HUGE - 12345, 1, HUGE + HUGE / 2, stream) == HUGE + HUGE / 2);
+    CHECK(memcmp(fresh + HUGE - 12345 + HUGE / 2, window + HUGE, HUGE / 2) == 0);
+    fclose(stream);
+    munmap(fresh, 3 * HUGE);
+    close(fd);
+
+    fd = create(HUGE);
+    fresh = mmap(NULL, HUGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    CHECK(pipe(pipes) == 0 && write(pipes[1], "abc", 3) == 3 && read(pipes[0], fresh + 5 * PAGE - 1, 3) == 3);
+    CHECK(memcmp(fresh + 5 * PAGE - 1, "abc", 3) == 0);
+    CHECK(madvise(fresh, HUGE, MADV_HUGEPAGE) == 0 && mlock(fresh, 3 * PAGE) == 0);
+    munmap(fresh, HUGE);
+    close(fd);
+    close(pipes[0]);
+    close(pipes[1]);
+}
+
 static void a_punched_page_is_zero_for_the_guest(void)
 {
     CHECK(convert(8 * PAGE, 8 * PAGE, MEMORY_ATTRIBUTE_PRIVATE) == 0);
@@ -173,6 +198,7 @@ int main(int argc, char **argv)
     bind_slot(1, DATA, SIZE, data);
 
     conversions_leave_them_whole();
+    calls_on_untouched_memory();
     a_punched_page_is_zero_for_the_guest();
     int rounds = writes_while_the_rest_is_punched(argc > 1 ? atoi(argv[1]) : 300);
     printf("huge pages: ok, %d rounds\n", rounds);
