@@ -5,6 +5,7 @@
 #include "gmem/gmem.h"
 
 #include <benchmark/benchmark.h>
+#include <chrono>
 #include <cstring>
 #include <fcntl.h>
 #include <string>
@@ -40,6 +41,35 @@ void gmem_pair(benchmark::State &state, gmem_window_opening how, Then then)
         if (then == Then::touch_all)
             touch(window, bytes);
     }
+    gmem_unmap(address, bytes);
+    gmem_destroy(g);
+}
+
+// Memory of 4 KiB pages beside huge pages: the process is run twice, with GMEM_HUGEPAGES=on too. Every page is mapped when the pair
+// begins; only the two conversions are timed, or with them the touching of every page afterwards.
+void toggle(benchmark::State &state, Then then)
+{
+    auto const bytes { static_cast<std::size_t>(state.range(0)) };
+    gmem_set_window_opening(GMEM_OPENING_AUTOMATIC);
+    gmem_file *g { nullptr };
+    void *address { nullptr };
+    if (gmem_create(bytes, GMEM_FLAG_MMAP | GMEM_FLAG_INIT_SHARED, &g) != 0 || gmem_map(g, 0, bytes, PROT_READ | PROT_WRITE, &address) != 0)
+        return state.SkipWithError("no gmem");
+    auto *const window { static_cast<unsigned char *>(address) };
+    touch(window, bytes);
+    for (auto _ : state) {
+        auto const begin { std::chrono::steady_clock::now() };
+        if (gmem_convert(g, 0, bytes, GMEM_PRIVATE, nullptr) != 0 || gmem_convert(g, 0, bytes, GMEM_SHARED, nullptr) != 0)
+            state.SkipWithError("conversion failed");
+        if (then == Then::touch_all)
+            touch(window, bytes);
+        state.SetIterationTime(std::chrono::duration<double> { std::chrono::steady_clock::now() - begin }.count());
+        if (then == Then::leave)
+            touch(window, bytes);
+    }
+    struct gmem_stats stats;
+    gmem_get_stats(g, &stats);
+    state.counters["huge_MiB"] = static_cast<double>(stats.huge_bytes >> 20);
     gmem_unmap(address, bytes);
     gmem_destroy(g);
 }
@@ -103,8 +133,12 @@ void sizes(benchmark::internal::Benchmark *b)
     b->Unit(benchmark::kMicrosecond)->MinTime(0.1);
 }
 
+void huge_sizes(benchmark::internal::Benchmark *b) { b->Arg(4 << 10)->Arg(2 << 20)->Arg(256 << 20)->Unit(benchmark::kMicrosecond)->UseManualTime()->MinTime(0.1); }
+
 } // namespace
 
+BENCHMARK_CAPTURE(toggle, touched, Then::touch_all)->Name("toggle/touched")->Apply(huge_sizes);
+BENCHMARK_CAPTURE(toggle, alone, Then::leave)->Name("toggle/alone")->Apply(huge_sizes);
 BENCHMARK_CAPTURE(gmem_pair, installed, GMEM_OPENING_INSTALLED, Then::touch_all)->Name("gmem/installed")->Apply(sizes);
 BENCHMARK_CAPTURE(gmem_pair, native, GMEM_OPENING_NATIVE, Then::touch_all)->Name("gmem/native")->Apply(sizes);
 BENCHMARK_CAPTURE(gmem_pair, untouched, GMEM_OPENING_AUTOMATIC, Then::leave)->Name("gmem/untouched")->Apply(sizes);

@@ -10,6 +10,7 @@ repetitions=${GMEM_BENCH_REPETITIONS:-5}
 common=(--benchmark_repetitions="$repetitions" --benchmark_report_aggregates_only=true --benchmark_out_format=json --benchmark_enable_random_interleaving=true)
 build-bench/bin/conversion_bench "${common[@]}" --benchmark_out="$results/conversion.json" >/dev/null
 GMEM_WINDOW_ENGINE=overlay build-bench/bin/conversion_bench "${common[@]}" --benchmark_filter='^gmem/' --benchmark_out="$results/overlay.json" >/dev/null
+GMEM_HUGEPAGES=on build-bench/bin/conversion_bench "${common[@]}" --benchmark_filter='^toggle/' --benchmark_out="$results/huge.json" >/dev/null
 build-bench/bin/attributes_bench "${common[@]}" --benchmark_out="$results/attributes.json" >/dev/null
 build-bench/bin/foreign_bench "${common[@]}" --benchmark_out="$results/foreign-plain.json" >/dev/null
 LD_PRELOAD="$PWD/build-bench/lib/libgmem-preload.so" build-bench/bin/foreign_bench "${common[@]}" --benchmark_out="$results/foreign-gmem.json" >/dev/null

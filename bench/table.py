@@ -6,7 +6,7 @@ import sys
 def medians(path):
     with open(path, encoding="utf-8") as file:
         rows = json.load(file)["benchmarks"]
-    return {row["run_name"].removesuffix("/min_time:0.100").removesuffix("/min_time:0.200"): row for row in rows if row.get("aggregate_name") == "median" and "real_time" in row}
+    return {row["run_name"].removesuffix("/manual_time").removesuffix("/min_time:0.100").removesuffix("/min_time:0.200"): row for row in rows if row.get("aggregate_name") == "median" and "real_time" in row}
 
 
 def size(n):
@@ -26,7 +26,8 @@ def ratio(a, b):
 
 folder = sys.argv[1]
 conversion, overlay = medians(f"{folder}/conversion.json"), medians(f"{folder}/overlay.json")
-sizes = sorted({int(name.rsplit("/", 1)[1]) for name in conversion})
+huge = medians(f"{folder}/huge.json")
+sizes = sorted({int(name.rsplit("/", 1)[1]) for name in conversion if not name.startswith("toggle/")})
 print("Conversion pair, medians in microseconds; ratios are to the same run's kernel floor and two-source way.\n")
 print("| bytes | installed + touch | native + touch | overlay + touch | kernel floor | two-source | installed / floor | installed / two-source | untouched |")
 print("|---|---|---|---|---|---|---|---|---|")
@@ -34,6 +35,11 @@ for n in sizes:
     get = lambda name, table=conversion: table.get(f"{name}/{n}")
     print("|", " | ".join([size(n), us(get("gmem/installed")), us(get("gmem/native")), us(get("gmem/installed", overlay)), us(get("kernel_floor")), us(get("two_source")),
                            ratio(get("gmem/installed"), get("kernel_floor")), ratio(get("gmem/installed"), get("two_source")), us(get("gmem/untouched"))]), "|")
+
+print("\n| pair on touched memory | 4 KiB pages | huge pages | 4 KiB pages + touch | huge pages + touch | in huge pages |\n|---|---|---|---|---|---|")
+for n in sorted({int(name.rsplit("/", 1)[1]) for name in huge}):
+    rows = [table.get(f"toggle/{what}/{n}") for what in ("alone", "touched") for table in (conversion, huge)]
+    print("|", " | ".join([size(n), *map(us, rows), f"{int(rows[1]['huge_MiB'])} MiB"]), "|")
 
 attributes = medians(f"{folder}/attributes.json")
 print("\n| 16 TiB file | median |\n|---|---|")

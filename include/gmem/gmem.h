@@ -60,6 +60,9 @@ struct gmem_stats {
     uint64_t pins;                  /* pins of all processes now */
     char engine[16];                /* "userfaultfd" or "overlay" */
     char opening[16];               /* "installed" or "native": the policy in force */
+    uint64_t huge_bytes;            /* bytes in huge pages of 2 MiB (GMEM_HUGEPAGES=on) */
+    uint64_t held_bytes;            /* of them punched: they read as zero, their memory returns with the last of their 2 MiB */
+    uint64_t extents_kept_small;    /* times that the kernel could not make a huge page */
 };
 
 /* "0.1.0" */
@@ -116,6 +119,14 @@ int gmem_attribute_at(const gmem_file *g, uint64_t offset);
 /* fallocate(KEEP_SIZE) and fallocate(KEEP_SIZE | PUNCH_HOLE) as on a guest_memfd. */
 int gmem_allocate(gmem_file *g, uint64_t offset, uint64_t size);
 int gmem_punch(gmem_file *g, uint64_t offset, uint64_t size);
+
+/*
+ * NUMA policy of [offset, offset + size), as mbind() sets it on a window: consulted whenever a page is allocated; pages that exist
+ * never move. `offset` page aligned; modes, nodes and flags as for mbind(2), with its errnos. gmem_get_mempolicy() answers as
+ * get_mempolicy(MPOL_F_ADDR): MPOL_DEFAULT where nothing was set.
+ */
+int gmem_mbind(gmem_file *g, uint64_t offset, uint64_t size, int mode, const unsigned long *nodes, unsigned long most_nodes, unsigned flags);
+int gmem_get_mempolicy(gmem_file *g, uint64_t offset, int *mode, unsigned long *nodes, unsigned long most_nodes);
 
 /* What the guest would read and write: private and shared pages alike. -EINVAL outside the file. */
 int gmem_guest_read(gmem_file *g, uint64_t offset, void *buffer, size_t size);

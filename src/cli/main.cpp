@@ -19,6 +19,7 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
     run->add_option("--window-engine", options.engine, "userfaultfd or overlay; also GMEM_WINDOW_ENGINE");
     run->add_option("--window-opening", options.opening, "automatic, installed or native; also GMEM_WINDOW_OPENING");
     run->add_option("--peer-timeout", options.peer_timeout, "Milliseconds that a conversion waits for a process that is stopped; also GMEM_PEER_TIMEOUT");
+    run->add_flag("--hugepages{on}", options.huge_pages, "guest memory in pages of 2 MiB; also GMEM_HUGEPAGES=on");
 }
 
 // The words of the program belong to the program: they are taken away before anybody parses them. "--" may be left out where the

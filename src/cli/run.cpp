@@ -73,7 +73,8 @@ int run(RunOptions const &options)
     std::string complaint;
     if (!choose("GMEM_WINDOW_ENGINE", options.engine, { "userfaultfd", "overlay" }, complaint)
         || !choose("GMEM_WINDOW_OPENING", options.opening, { "automatic", "installed", "native" }, complaint)
-        || !choose_milliseconds("GMEM_PEER_TIMEOUT", options.peer_timeout, complaint))
+        || !choose_milliseconds("GMEM_PEER_TIMEOUT", options.peer_timeout, complaint)
+        || !choose("GMEM_HUGEPAGES", options.huge_pages, { "on", "off" }, complaint))
         return refuse(cannot_run, complaint);
 
     auto const &name { options.command.front() };

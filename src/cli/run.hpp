@@ -10,6 +10,7 @@ struct RunOptions final {
     std::string engine;  // "", "userfaultfd" or "overlay"
     std::string opening; // "", "automatic", "installed" or "native"
     std::string peer_timeout; // "", or milliseconds
+    std::string huge_pages; // "", "on" or "off"
     std::vector<std::string> command;
 };
 

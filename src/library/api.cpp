@@ -5,6 +5,7 @@
 #include "library/prepare.hpp"
 #include "base/text.hpp"
 #include "memory/guest_memory.hpp"
+#include "memory/memory_policy.hpp"
 #include "memory/process.hpp"
 #include "memory/sigbus.hpp"
 #include "memory/space.hpp"
@@ -163,6 +164,23 @@ GMEM_API int gmem_punch(gmem_file *g, uint64_t offset, uint64_t size)
     return r ? zero_or_negative(memory_of(g).punch(*r)) : -EINVAL;
 }
 
+GMEM_API int gmem_mbind(gmem_file *g, uint64_t offset, uint64_t size, int mode, const unsigned long *nodes, unsigned long most_nodes, unsigned flags)
+{
+    auto const whole { (size + page_size - 1) & ~(page_size - 1) };
+    if (offset % page_size || whole < size || !inside(memory_of(g), offset, size))
+        return -EINVAL;
+    if (whole == 0)
+        return 0;
+    return zero_or_negative(memory::MemoryPolicy::set(memory_of(g), Bytes { offset }, whole, { .mode = mode, .nodes = reinterpret_cast<std::uintptr_t>(nodes), .most_nodes = most_nodes, .flags = flags }));
+}
+
+GMEM_API int gmem_get_mempolicy(gmem_file *g, uint64_t offset, int *mode, unsigned long *nodes, unsigned long most_nodes)
+{
+    if (offset >= raw(memory_of(g).size()))
+        return -EINVAL;
+    return zero_or_negative(memory::MemoryPolicy::at(memory_of(g), PageNo::holding(Bytes { offset }).to_bytes(), { .mode = reinterpret_cast<std::uintptr_t>(mode), .nodes = reinterpret_cast<std::uintptr_t>(nodes), .most_nodes = most_nodes }));
+}
+
 GMEM_API int gmem_guest_read(gmem_file *g, uint64_t offset, void *buffer, size_t size)
 {
     auto const &memory { memory_of(g) };
@@ -174,10 +192,10 @@ GMEM_API int gmem_guest_read(gmem_file *g, uint64_t offset, void *buffer, size_t
 
 GMEM_API int gmem_guest_write(gmem_file *g, uint64_t offset, const void *buffer, size_t size)
 {
-    auto const &memory { memory_of(g) };
+    auto &memory { memory_of(g) };
     if (!inside(memory, offset, size))
         return -EINVAL;
-    std::memcpy(reinterpret_cast<void *>(memory.view() + offset), buffer, size);
+    memory.write_as_guest(Bytes { offset }, buffer, size);
     return 0;
 }
 
@@ -198,6 +216,9 @@ GMEM_API int gmem_get_stats(const gmem_file *g, struct gmem_stats *out)
     out->recoveries = c.recoveries.load();
     out->punched = c.punched.load();
     out->pins = memory.pins();
+    out->huge_bytes = memory.has_huge_pages() ? memory.extents().huge_extents() * pages_per_mega << page_bits : 0;
+    out->held_bytes = memory.has_huge_pages() ? memory.extents().held_pages() << page_bits : 0;
+    out->extents_kept_small = c.extents_kept_small.load();
     std::strncpy(out->engine, name(memory::Process::engine()), sizeof out->engine - 1);
     std::strncpy(out->opening, name(memory::Process::opening()), sizeof out->opening - 1);
     return 0;

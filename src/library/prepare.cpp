@@ -1,6 +1,7 @@
 #include "library/prepare.hpp"
 
 #include "memory/fork.hpp"
+#include "memory/huge_pages.hpp"
 #include "memory/process.hpp"
 
 #include <cstdlib>
@@ -41,6 +42,7 @@ memory::Wishes wishes_of_environment() noexcept
 void prepare_once() noexcept
 {
     memory::Process::wish(wishes_of_environment());
+    memory::HugePages::wish(variable("GMEM_HUGEPAGES") == "on");
     pthread_atfork(&memory::Fork::prepare, &memory::Fork::in_parent, &memory::Fork::in_child);
 }
 

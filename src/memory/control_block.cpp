@@ -23,18 +23,25 @@ Result<ControlBlock> ControlBlock::create(os::HelperFd file, Identity const &ide
 {
     PageNo const pages { identity.pages };
     GMEM_TRY(block, open(file, pages));
-    auto const eager { AttributeMap::layout(pages).eager_bytes };
     auto const header_at { control_bytes(pages) - 2 * page_size };
-    for (auto const &[at, length] : { std::pair { std::size_t { 0 }, eager }, std::pair { header_at, 2 * page_size } })
-        if (os::failed(os::Helper::call(SYS_fallocate, file, 0, control_at(pages) + at, length))) {
-            block.unmap();
-            return Error::of(Why::no_memory, "control.eager");
-        }
-    auto &header { block.header() };
-    header.resident_bytes.store(eager + 2 * page_size, std::memory_order_relaxed);
+    auto const extents { [&block, pages](std::size_t offset, std::size_t length) noexcept { return bool(block.make_resident(extents_at(pages) + offset, length)); } };
+    // The header first: the others are counted in it.
+    if (!block.make_header_resident(header_at) || !block.make_resident(0, AttributeMap::layout(pages).eager_bytes)
+        || (identity.huge_pages && !ExtentMap::reserve_eager(pages, extents))) {
+        block.unmap();
+        return Error::of(Why::no_memory, "control.eager");
+    }
     block.attributes().initialise(initial);
-    header.identity = identity;
+    block.header().identity = identity;
     return block;
+}
+
+Status ControlBlock::make_header_resident(std::size_t at) noexcept
+{
+    if (os::failed(os::Helper::call(SYS_fallocate, file_, 0, control_at(pages_) + at, 2 * page_size)))
+        return Error::of(Why::no_memory, "control.header");
+    header().resident_bytes.store(2 * page_size, std::memory_order_relaxed);
+    return Ok {};
 }
 
 std::optional<Identity> ControlBlock::identify(os::HelperFd file, Bytes size) noexcept
@@ -48,7 +55,7 @@ std::optional<Identity> ControlBlock::identify(os::HelperFd file, Bytes size) no
     auto const identity { reinterpret_cast<ControlHeader const *>(mapped.value())->identity };
     os::unmap({ mapped.value(), mapped.value() + page_size });
     if (identity.magic != Identity::expected_magic || identity.pages == 0 || identity.pages > bytes >> page_bits
-        || raw(file_size(PageNo { identity.pages })) != bytes || identity.windows > 1 || identity.conversions > 1)
+        || raw(file_size(PageNo { identity.pages })) != bytes || identity.windows > 1 || identity.conversions > 1 || identity.huge_pages > 1)
         return std::nullopt;
     return identity;
 }
@@ -62,10 +69,17 @@ void ControlBlock::unmap() noexcept
 
 Status ControlBlock::make_resident(std::size_t offset, std::size_t length) noexcept
 {
+    if (length == 0)
+        return Ok {};
     if (os::failed(os::Helper::call(SYS_fallocate, file_, 0, control_at(pages_) + offset, length)))
         return Error::of(Why::no_memory, "control.resident");
     header().resident_bytes.fetch_add(length, std::memory_order_relaxed);
     return Ok {};
+}
+
+bool ControlBlock::stage_extents(PageRange r) noexcept
+{
+    return extents().stage(r, [this](std::size_t offset, std::size_t length) noexcept { return bool(make_resident(extents_at(pages_) + offset, length)); });
 }
 
 Status ControlBlock::stage(PageRange r) noexcept
@@ -82,7 +96,7 @@ Status ControlBlock::stage_pin() noexcept
         return Error::of(Why::no_memory, "control.pins");
     bool const never_used { *next == header().pins.high.load(std::memory_order_relaxed) * sizeof(PinRecord) };
     if (never_used && *next % page_size == 0) // the first record of its page
-        return make_resident(AttributeMap::layout(pages_).total_bytes + *next, page_size);
+        return make_resident(pins_at(pages_) + *next, page_size);
     return Ok {};
 }
 

@@ -4,6 +4,7 @@
 //
 //   0             the guest's pages
 //   control_at    AttributeMap (attributes/attribute_map.hpp)     from a 2 MiB boundary on, so that no huge page holds both
+//                 ExtentMap (attributes/extent_map.hpp), never touched without huge pages
 //                 PinTable
 //                 ControlHeader   one page
 //                 PeerSlot[]      one page: the last of the file
@@ -15,6 +16,7 @@
 //   C4  journal.state is `committing` exactly while an attribute change that cannot be undone is not yet complete.
 
 #include "attributes/attribute_map.hpp"
+#include "attributes/extent_map.hpp"
 #include "base/result.hpp"
 #include "memory/counters.hpp"
 #include "memory/file_lock.hpp"
@@ -41,6 +43,7 @@ struct Identity final {
     std::uint64_t owner;     // memory::Owner
     std::uint32_t windows;   // memory::Windows
     std::uint32_t conversions; // memory::Conversions
+    std::uint64_t huge_pages;  // 1: made with huge pages
 };
 
 struct ControlHeader final {
@@ -58,10 +61,14 @@ class ControlBlock final {
 public:
     static constexpr std::uint64_t alignment { std::uint64_t { 2 } << 20 };
 
+    // Byte offsets from control_at(); the AttributeMap is at 0.
+    static constexpr std::uint64_t extents_at(PageNo pages) noexcept { return AttributeMap::layout(pages).total_bytes; }
+    static constexpr std::uint64_t pins_at(PageNo pages) noexcept { return extents_at(pages) + ExtentMap::total_bytes(pages); }
+
     static constexpr std::uint64_t control_at(PageNo pages) noexcept { return (raw(pages.to_bytes()) + alignment - 1) & ~(alignment - 1); }
     static constexpr std::uint64_t control_bytes(PageNo pages) noexcept
     {
-        return AttributeMap::layout(pages).total_bytes + PinTable::bytes + 2 * page_size;
+        return pins_at(pages) + PinTable::bytes + 2 * page_size;
     }
     // What a file of so many guest pages weighs as a whole.
     static constexpr Bytes file_size(PageNo pages) noexcept { return Bytes { control_at(pages) + control_bytes(pages) }; }
@@ -78,10 +85,13 @@ public:
     ControlHeader &header() const noexcept { return *reinterpret_cast<ControlHeader *>(base_ + control_bytes(pages_) - 2 * page_size); }
     PeerSlot *slots() const noexcept { return reinterpret_cast<PeerSlot *>(base_ + control_bytes(pages_) - page_size); }
     AttributeMap attributes() const noexcept { return { base_, pages_ }; }
-    PinTable pins() const noexcept { return { base_ + AttributeMap::layout(pages_).total_bytes, header().pins }; }
+    PinTable pins() const noexcept { return { base_ + pins_at(pages_), header().pins }; }
+
+    ExtentMap extents() const noexcept { return { base_ + extents_at(pages_), pages_ }; }
 
     // Makes resident what a commit of `r` may dirty. ENOMEM otherwise, at r.first(). The caller holds header().lock.
     Status stage(PageRange r) noexcept;
+    bool stage_extents(PageRange r) noexcept;
     // The same for one more pin.
     Status stage_pin() noexcept;
 
@@ -95,6 +105,7 @@ public:
     constexpr ControlBlock() noexcept = default;
 
 private:
+    Status make_header_resident(std::size_t at) noexcept;
     Status make_resident(std::size_t offset, std::size_t length) noexcept;
 
     os::HelperFd file_ { os::HelperFd::none };

@@ -4,6 +4,7 @@
 #include "memory/gate.hpp"
 #include "memory/guest_memory.hpp"
 #include "memory/peers.hpp"
+#include "memory/huge_pages.hpp"
 #include "memory/process.hpp"
 #include "memory/space.hpp"
 #include "base/text.hpp"
@@ -43,7 +44,7 @@ void open_shared_runs(GuestMemory &file, PageRange r) noexcept GMEM_REQUIRES(Spa
 {
     (void)for_each_window(file, r, [&file](Window &w, PageRange part) GMEM_NO_THREAD_SAFETY noexcept -> Status {
         for (auto at { part.first() }; at < part.last();) {
-            auto const run { file.attributes().next_run(at, part.last(), Attribute::shared) };
+            auto const run { file.next_run_to_open(at, part.last()) };
             if (!run)
                 break;
             file.attach();
@@ -157,6 +158,8 @@ Status GuestMemory::reopen(Window &w, PageNo p) noexcept
 {
     attach();
     count(header().counters.recoveries);
+    if (has_huge_pages())
+        GMEM_CHECK(HugePages { *this }.open_extent(w, p));
     return gate::reopen(w, p);
 }
 

@@ -15,6 +15,7 @@ struct Counters final {
     Counter conversions_failed;
     Counter recoveries;
     Counter punched;
+    Counter extents_kept_small;
 };
 
 inline void count(Counter &c) noexcept { c.fetch_add(1, std::memory_order_relaxed); }

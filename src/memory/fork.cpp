@@ -137,6 +137,7 @@ void Fork::map_again(Window &w) noexcept
 void GuestMemory::continue_in_child() noexcept
 {
     file_ = copy_for_child_ < 0 ? os::HelperFd::none : static_cast<os::HelperFd>(copy_for_child_);
+    gives_back_ = false;
     control_.moved_in_helper(file_);
     agent_.forget_after_fork();
     if (file_ != os::HelperFd::none)

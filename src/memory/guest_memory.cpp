@@ -1,6 +1,7 @@
 #include "memory/guest_memory.hpp"
 
 #include "memory/gate.hpp"
+#include "memory/huge_pages.hpp"
 #include "memory/pool.hpp"
 #include "memory/process.hpp"
 #include "memory/space.hpp"
@@ -8,26 +9,6 @@
 #include "os/signals.hpp"
 
 namespace gmem::memory {
-
-namespace {
-
-constexpr std::uint64_t huge_page { std::uint64_t { 2 } << 20 };
-
-// Addresses for a view, taken and unreadable, where a huge page of the file can be one of the page table too.
-Result<std::uintptr_t> reserve_for_view(std::uint64_t bytes) noexcept
-{
-    auto const reserved { os::system_call(SYS_mmap, nullptr, bytes + huge_page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) };
-    if (os::failed(reserved))
-        return Error::os(reserved, "view.reserve");
-    auto const begin { static_cast<std::uintptr_t>(reserved) };
-    auto const aligned { (begin + huge_page - 1) & ~(huge_page - 1) };
-    if (aligned != begin)
-        os::unmap({ begin, aligned });
-    os::unmap({ aligned + bytes, begin + bytes + huge_page });
-    return aligned;
-}
-
-} // namespace
 
 Result<GuestMemory *> GuestMemory::create(Birth birth) noexcept
 {
@@ -37,7 +18,8 @@ Result<GuestMemory *> GuestMemory::create(Birth birth) noexcept
     GMEM_CHECK(Process::start());
     GMEM_TRY(g, Pool::take());
     Identity const identity { .magic = Identity::expected_magic, .pages = birth.pages.index(), .owner = static_cast<std::uint64_t>(birth.owner),
-        .windows = static_cast<std::uint32_t>(birth.windows), .conversions = static_cast<std::uint32_t>(birth.conversions) };
+        .windows = static_cast<std::uint32_t>(birth.windows), .conversions = static_cast<std::uint32_t>(birth.conversions),
+        .huge_pages = HugePages::wished() };
     // From here on every failure ends in one place, which undoes what was done.
     auto const made { [&]() noexcept -> Status {
         GMEM_TRY(file, create_hidden_file("guest_memfd", ControlBlock::file_size(birth.pages)));
@@ -45,6 +27,7 @@ Result<GuestMemory *> GuestMemory::create(Birth birth) noexcept
         GMEM_TRY(control, ControlBlock::create(file, identity, birth.initial));
         g->control_ = control;
         g->has_control_ = true;
+        g->gives_back_ = true;
         return g->join();
     }() };
     if (!made) {
@@ -67,7 +50,7 @@ Status GuestMemory::take_place(os::HelperFd file, Identity const &identity) noex
     facts_ = facts;
     if (auto copy { open_in_own_table(file, os::open_read_write | os::close_on_exec) })
         own_copy_.adopt(std::move(copy).take(), facts.device, facts.inode);
-    GMEM_TRY(place, reserve_for_view(raw(size())));
+    GMEM_TRY(place, os::reserve_for_huge_pages(raw(size()), Bytes { 0 }));
     view_ = place; // from here on there is something to unmap
     return map_view();
 }
@@ -94,15 +77,14 @@ void GuestMemory::give_place_back() noexcept
     used_.store(false, std::memory_order_release);
 }
 
-// Bytes of private pages belong neither into a child nor into a core file. Huge pages only on request: a punched 4 KiB page of
-// a huge one would close its 511 neighbours in every window.
+// Bytes of private pages belong neither into a child nor into a core file.
 Status GuestMemory::map_view() noexcept
 {
     GMEM_TRY(view, os::map_hidden(own_copy_, file_, view_, raw(size()), PROT_READ | PROT_WRITE, MAP_FIXED, Bytes { 0 }));
     os::AddressRange const all { view, view + raw(size()) };
     GMEM_CHECK(os::advise(all, MADV_DONTFORK));
     GMEM_CHECK(os::advise(all, MADV_DONTDUMP));
-    (void)os::advise(all, MADV_NOHUGEPAGE); // EINVAL on kernels without huge pages
+    HugePages::advise(all);
     return Ok {};
 }
 
@@ -151,10 +133,25 @@ Result<Bytes> GuestMemory::allocated() const noexcept
     return Bytes { all > ours ? all - ours : 0 };
 }
 
+// On the calling thread, whose NUMA policy is in force where the file has none; the helper's is that of its birth.
 Status GuestMemory::allocate(PageRange r) noexcept
 {
     os::SignalsBlocked blocked;
-    return allocate_in_file(file_, os::falloc_keep_size, r.offset(), r.length());
+    if (has_huge_pages()) {
+        FileLocked const guard { *this };
+        if (!guard)
+            return guard.error();
+        HugePages huge { *this };
+        huge.reserve(r);
+        GMEM_CHECK(huge.settle_whole(r));
+    }
+    auto const own { own_copy_.get() };
+    if (own < 0)
+        return allocate_in_file(file_, os::falloc_keep_size, r.offset(), r.length());
+    auto const result { os::system_call(SYS_fallocate, own, os::falloc_keep_size, raw(r.offset()), raw(r.length())) };
+    if (os::failed(result))
+        return Error::os(result, "fallocate");
+    return Ok {};
 }
 
 Status GuestMemory::punch(PageRange r) noexcept
@@ -168,18 +165,37 @@ Status GuestMemory::punch(PageRange r) noexcept
     if (!inside)
         return Ok {};
     os::Locked space { Space::lock() };
+    if (has_huge_pages())
+        return HugePages { *this }.punch(*inside, [this](PageRange part) noexcept { return punch_locked(part); });
+    return punch_locked(*inside);
+}
+
+Status GuestMemory::punch_locked(PageRange r) noexcept GMEM_NO_THREAD_SAFETY
+{
     // Punching takes the PTEs of open pages away. Natively open runs populate again by themselves; installed ones would be
     // closed, so they become native first.
     for (auto &w : Space::table().all())
-        if (auto const part { w.file == this ? inside->intersect(w.pages()) : std::nullopt })
+        if (auto const part { w.file == this ? r.intersect(w.pages()) : std::nullopt })
             for (auto at { part->first() }; at < part->last();) {
-                auto const run { attributes().next_run(at, part->last(), Attribute::shared) };
+                auto const run { next_run_to_open(at, part->last()) };
                 if (!run)
                     break;
                 gate::open_lazily(w, *run);
                 at = run->last();
             }
-    return allocate_in_file(file_, os::falloc_keep_size | os::falloc_punch_hole, inside->offset(), inside->length());
+    return allocate_in_file(file_, os::falloc_keep_size | os::falloc_punch_hole, r.offset(), r.length());
+}
+
+std::optional<PageRange> GuestMemory::next_run_to_open(PageNo from, PageNo limit) const noexcept
+{
+    for (auto at { from };;) {
+        auto const shared { attributes().next_run(at, limit, Attribute::shared) };
+        if (!shared || !has_huge_pages())
+            return shared;
+        if (auto const open { extents().next_settled(shared->first(), shared->last(), true) })
+            return open;
+        at = shared->last();
+    }
 }
 
 char const *GuestMemory::audit() noexcept
@@ -196,7 +212,9 @@ char const *GuestMemory::audit() noexcept
         return "C4: a commit is not complete though nobody is at it";
     if (auto const *const broken { control_.pins().audit(pages_) })
         return broken;
-    return attributes().audit();
+    if (auto const *const broken { attributes().audit() })
+        return broken;
+    return has_huge_pages() ? extents().audit() : nullptr;
 }
 
 } // namespace gmem::memory

@@ -63,10 +63,23 @@ public:
     Attribute at(PageNo p) const noexcept { return attributes().at(p); }
     AttributeMap attributes() const noexcept { return control_.attributes(); }
 
+    // The first run in [from, limit) that windows may open: shared, and with huge pages in settled extents only.
+    std::optional<PageRange> next_run_to_open(PageNo from, PageNo limit) const noexcept;
+
+    // With huge pages (huge_pages.hpp):
+    bool has_huge_pages() const noexcept { return header().identity.huge_pages != 0; }
+    ExtentMap extents() const noexcept { return control_.extents(); }
+    bool stage_extents(PageRange r) noexcept { return control_.stage_extents(r); }
+    // Not in a forked child: the guests run in its parent.
+    bool gives_back() const noexcept { return gives_back_; }
+
     // fallocate(KEEP_SIZE | PUNCH_HOLE): pages go, attributes stay. `r` may end beyond the file.
     Status punch(PageRange r) noexcept;
     // fallocate(KEEP_SIZE): `r` inside the file.
     Status allocate(PageRange r) noexcept;
+
+    // What a guest would write, for callers without a VM.
+    void write_as_guest(Bytes offset, void const *from, std::size_t size) noexcept;
 
     // Re-opens one page after its window raised SIGBUS; see Space::recover.
     Status reopen(Window &w, PageNo p) noexcept GMEM_REQUIRES(header().lock);
@@ -97,6 +110,8 @@ public:
     // This process may have open pages from now on (ControlHeader::attached), or has none left.
     void attach() noexcept GMEM_REQUIRES(header().lock);
     void detach() noexcept;
+    // No other living process may have pages open.
+    bool alone() const noexcept GMEM_REQUIRES(header().lock);
 
     // Pins a range of shared pages: until unpin() with the same arguments, or the end of this process, it cannot become private.
     // EFAULT: a page is private. ENOMEM: too many pins.
@@ -121,6 +136,7 @@ private:
     Status to_private_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status to_shared_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status close_everywhere(PageRange r) noexcept GMEM_REQUIRES(header().lock);
+    Status punch_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status unused_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     void destroy() noexcept;
     void continue_in_child() noexcept;
@@ -141,6 +157,7 @@ private:
     Agent agent_;
     FileFacts facts_ {};
     int copy_for_child_ { -1 }; // only between Fork::prepare() and the end of fork()
+    bool gives_back_ { false };
     platform::SwProtected platform_;
 };
 

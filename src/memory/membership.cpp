@@ -6,6 +6,8 @@
 #include "os/file_calls.hpp"
 #include "os/signals.hpp"
 
+#include <bit>
+
 namespace gmem::memory {
 namespace {
 
@@ -42,6 +44,15 @@ Status GuestMemory::join() noexcept GMEM_NO_THREAD_SAFETY // the lock may be inh
         header().lock.unlock();
     }
     return Ok {};
+}
+
+bool GuestMemory::alone() const noexcept
+{
+    auto others { header().attached.load(std::memory_order_acquire) & ~(std::uint64_t { 1 } << agent_.slot()) };
+    for (; others != 0; others &= others - 1)
+        if (os::holder_lives(__atomic_load_n(&control_.slots()[std::countr_zero(others)].liveness, __ATOMIC_ACQUIRE)))
+            return false;
+    return true;
 }
 
 Result<GuestMemory *> GuestMemory::adopt(int fd) noexcept

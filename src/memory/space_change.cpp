@@ -2,6 +2,7 @@
 
 #include "memory/gate.hpp"
 #include "memory/guest_memory.hpp"
+#include "memory/huge_pages.hpp"
 #include "memory/process.hpp"
 #include "memory/space.hpp"
 #include "os/mapping_calls.hpp"
@@ -166,6 +167,8 @@ void Space::prepare_lock(os::AddressRange r) noexcept
                 for (auto page { w->page_at(part.begin) }; page < end;) {
                     auto const run { file->attributes().next_run(page, end, Attribute::shared) };
                     if (!run)
+                        break;
+                    if (file->has_huge_pages() && !HugePages { *file }.settle(*run))
                         break;
                     file->attach();
                     gate::open(*w, *run, Opening::native);

@@ -2,6 +2,7 @@
 
 #include "memory/gate.hpp"
 #include "memory/guest_memory.hpp"
+#include "memory/huge_pages.hpp"
 #include "memory/process.hpp"
 #include "memory/space.hpp"
 #include "os/mapping_calls.hpp"
@@ -17,7 +18,7 @@ void open_fresh(GuestMemory &file, Window &w) noexcept GMEM_REQUIRES(file.header
 {
     auto const end { file.last_page_of(w) };
     for (auto at { w.first }; at < end;) {
-        auto const run { file.attributes().next_run(at, end, Attribute::shared) };
+        auto const run { file.next_run_to_open(at, end) };
         if (!run)
             return;
         file.attach();
@@ -40,8 +41,20 @@ Result<std::uintptr_t> Space::map(GuestMemory &file, MapRequest const &request) 
     auto const length { (request.length + page_size - 1) & ~(page_size - 1) };
     if (length == 0)
         return Error::with_errno(ENOMEM, "map.length");
+    auto place { request };
+    if (HugePages::wished() && request.hint == 0 && !(request.flags & placement_flags) && length >= pages_per_mega * page_size)
+        if (auto const reserved { os::reserve_for_huge_pages(length, request.offset) }) {
+            place.hint = reserved.value();
+            place.flags |= MAP_FIXED; // over our own reservation
+        }
     // Unreadable until it is gated: neither another thread nor MCL_FUTURE can populate it ungated.
-    GMEM_TRY(address, os::map_hidden(file.own_copy(), file.file(), request.hint, length, PROT_NONE, request.flags & placement_flags, request.offset));
+    auto const mapped { os::map_hidden(file.own_copy(), file.file(), place.hint, length, PROT_NONE, place.flags & placement_flags, request.offset) };
+    if (!mapped) {
+        if (place.hint != request.hint)
+            os::unmap({ place.hint, place.hint + length });
+        return mapped.error();
+    }
+    auto const address { mapped.value() };
     Window w { .addresses = { address, address + length }, .file = &file, .first = PageNo::holding(request.offset),
         .protection = request.protection, .forked = true, .locked = false, .native = nullptr };
 

@@ -21,8 +21,15 @@ bool open_natively(Window &w, PageRange r) noexcept
     if (!os::unregister_range(Process::userfaultfd(), w.addresses_of(r)))
         return false;
     w.native->set(r, true);
+    // Only here may a huge page be mapped as one. Where pages are gated MADV_COLLAPSE would open 512 of them at once; so a registered
+    // run is MADV_NOHUGEPAGE, and the two differ where the VMAs are cut anyway.
+    if (w.file->has_huge_pages() && r.pages() >= pages_per_mega)
+        (void)os::advise(w.addresses_of(r), MADV_HUGEPAGE);
     return true;
 }
+
+// Ends huge mappings in a run that is about to be gated.
+Status forbid_huge_mappings(Window const &w, os::AddressRange r) noexcept { return w.file->has_huge_pages() ? os::advise(r, MADV_NOHUGEPAGE) : Status { Ok {} }; }
 
 // Allocates `r` through the guest view: afterwards UFFDIO_CONTINUE finds the pages.
 bool allocate(Window const &w, PageRange r) noexcept { return bool(os::advise(w.file->view_of(r), os::madv_populate_write)); }
@@ -57,12 +64,15 @@ void install(Window &w, PageRange run) noexcept
 // Fewer VMAs: registers the whole window, and installs again what was natively open and shared.
 Status consolidate(Window &w) noexcept
 {
+    GMEM_CHECK(forbid_huge_mappings(w, w.addresses));
     GMEM_CHECK(os::register_range(Process::userfaultfd(), w.addresses));
     w.native->set(w.pages(), false);
-    auto const attributes { w.file->attributes() };
+    // A PMD that maps a huge page would die as a whole with the first page of it that is closed.
+    if (w.file->has_huge_pages())
+        GMEM_CHECK(os::zap(w.addresses));
     auto const end { w.file->last_page_of(w) };
     for (auto at { w.first }; at < end;) {
-        auto const run { attributes.next_run(at, end, Attribute::shared) };
+        auto const run { w.file->next_run_to_open(at, end) };
         if (!run)
             break;
         for (auto page { run->first() }; page < run->last();) {
@@ -102,8 +112,9 @@ Status close(Window &w, PageRange r) noexcept
 {
     // Registering what is registered already changes nothing: one call covers every native run of the range.
     if (w.native->any(r)) {
-        auto const registered { os::register_range(Process::userfaultfd(), w.addresses_of(r)) };
-        if (registered)
+        auto const part { w.addresses_of(r) };
+        auto const forbidden { forbid_huge_mappings(w, part) };
+        if (forbidden && os::register_range(Process::userfaultfd(), part))
             w.native->set(r, false);
         else if (!consolidate(w)) // out of VMAs: merging needs none
             return Error::at_page(Why::no_memory, r.first(), "userfaultfd.close");
@@ -119,7 +130,9 @@ Status can_open(Window &, PageRange) noexcept { return Ok {}; } // recovery can 
 
 void open(Window &w, PageRange r, Opening how) noexcept
 {
-    if ((how == Opening::native || r.pages() > most_pages_to_install) && open_natively(w, r))
+    // A huge page is mapped as one when it is open natively, and as 512 pages when they are installed.
+    auto const most { w.file->has_huge_pages() ? pages_per_mega - 1 : most_pages_to_install };
+    if ((how == Opening::native || r.pages() > most) && open_natively(w, r))
         return;
     for (auto at { r.first() }; at < r.last();) {
         auto const registered { w.native->next_run(*PageRange::make(at, r.last()), false) };

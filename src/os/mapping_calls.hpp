@@ -43,6 +43,23 @@ inline Result<std::uintptr_t> map_anonymous(std::size_t length, int sharing) noe
 
 inline void unmap(AddressRange r) noexcept { system_call(SYS_munmap, r.begin, r.length()); }
 
+// Addresses for [offset, offset + length) of a file, taken and unreadable, where a huge page of the file can be one of the page
+// table too: address and offset agree modulo 2 MiB.
+inline Result<std::uintptr_t> reserve_for_huge_pages(std::size_t length, Bytes offset) noexcept
+{
+    constexpr std::uintptr_t huge_page { std::uintptr_t { 2 } << 20 };
+    auto const reserved { system_call(SYS_mmap, nullptr, length + huge_page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) };
+    if (failed(reserved))
+        return Error::os(reserved, "reserve");
+    auto const begin { static_cast<std::uintptr_t>(reserved) };
+    auto const aligned { begin + ((raw(offset) - begin) & (huge_page - 1)) };
+    if (aligned != begin)
+        unmap({ begin, aligned });
+    if (aligned != begin + huge_page)
+        unmap({ aligned + length, begin + length + huge_page });
+    return aligned;
+}
+
 inline Status advise(AddressRange r, int advice) noexcept
 {
     auto const result { system_call(SYS_madvise, r.begin, r.length(), advice) };

@@ -2,6 +2,7 @@
 
 #include "preload/answer.hpp"
 #include "preload/next.hpp"
+#include "preload/policies.hpp"
 
 #include <cstdarg>
 #include <csignal>
@@ -66,6 +67,8 @@ GMEM_EXPORT long syscall(long nr, ...) noexcept
     case SYS_readv:       return readv(number(a[0]), pointer<iovec>(a[1]), number(a[2]));
     case SYS_writev:      return writev(number(a[0]), pointer<iovec>(a[1]), number(a[2]));
     case SYS_poll:        return poll(pointer<pollfd>(a[0]), size(a[1]), number(a[2]));
+    case SYS_mbind:         return gmem::preload::mbind_any(a);
+    case SYS_get_mempolicy: return gmem::preload::get_mempolicy_any(a);
     default:
         return GMEM_NEXT(syscall)(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
     }

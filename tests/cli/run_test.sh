@@ -76,6 +76,11 @@ fi
 expect 125 1 'userfaultfd or overlay' "$gmem" run --window-engine=magic -- true
 expect 125 1 'userfaultfd or overlay' env GMEM_WINDOW_ENGINE=magic "$gmem" run -- true
 expect 125 1 'installed or native' "$gmem" run --window-opening magic -- true
+expect 125 1 'on or off' "$gmem" run --hugepages=magic -- true
+expect 125 1 'on or off' env GMEM_HUGEPAGES=1 "$gmem" run -- true
+expect 0 0 '^on$' "$gmem" run --hugepages -- sh -c 'echo $GMEM_HUGEPAGES'
+expect 0 0 '^on$' "$gmem" run --hugepages sh -c 'echo $GMEM_HUGEPAGES'
+expect 0 0 '^off$' env GMEM_HUGEPAGES=on "$gmem" run --hugepages=off -- sh -c 'echo $GMEM_HUGEPAGES'
 expect 125 1 '' "$gmem" run --no-such-option -- true
 expect 125 1 'needs a program' "$gmem" run
 expect 2 1 '' "$gmem" fly

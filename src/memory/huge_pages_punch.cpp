@@ -1,0 +1,125 @@
+// Punched parts of huge pages: zeroed at once, given back when nothing of the 2 MiB is left.
+
+#include "memory/gate.hpp"
+#include "memory/huge_pages.hpp"
+#include "memory/process.hpp"
+#include "memory/space.hpp"
+#include "os/mapping_calls.hpp"
+#include "os/signals.hpp"
+#include "os/standstill.hpp"
+
+#include <cstring>
+#include <optional>
+
+namespace gmem::memory {
+namespace {
+
+bool all_zero(std::byte const *page) noexcept { return page[0] == std::byte { 0 } && std::memcmp(page, page + 1, page_size - 1) == 0; }
+
+} // namespace
+
+// Through the view: the windows keep their PTEs, open or not, and a private page is zeroed like a shared one.
+Status HugePages::punch_part(ExtentNo e, PageRange part) noexcept
+{
+    if (!file_.stage_extents(part))
+        return Error::at_page(Why::no_memory, part.first(), "huge.punch");
+    auto const bytes { file_.view_of(part) };
+    std::memset(reinterpret_cast<void *>(bytes.begin), 0, bytes.length());
+    extents().hold(part);
+    if (extents().all_held(e))
+        give_back_if_empty(e);
+    return Ok {};
+}
+
+// Held pages may have been written since they were punched, by the guest too. So nobody may write while they are looked at and
+// freed: windows are closed, and the view stands still. A file without a VM is written through the library only, under the lock.
+void HugePages::give_back_if_empty(ExtentNo e) noexcept
+{
+    if (!alone() || !file_.gives_back())
+        return;
+    std::optional<os::Standstill> still;
+    if (file_.owner() != Owner {}) {
+        auto stopped { os::Standstill::of(file_.view_of(ExtentMap::pages_of(e))) };
+        if (!stopped) // not allowed here: the memory stays held until the extent is punched in one call
+            return;
+        still.emplace(std::move(stopped).take());
+    }
+    if (!close_windows(e))
+        return;
+    if (!release_what_was_written(e) && free_file_pages(e))
+        extents().unsettle(e); // the next touch makes a huge page of it again
+    else
+        open_windows(e);
+}
+
+// True when there was something. Looks through a mapping of its own: the view may be standing still.
+bool HugePages::release_what_was_written(ExtentNo e) noexcept
+{
+    auto const pages { ExtentMap::pages_of(e) };
+    auto const looked { os::map_hidden(file_.own_copy(), file_.file(), 0, raw(pages.length()), PROT_READ, 0, pages.offset()) };
+    if (!looked)
+        return true;
+    bool found { false };
+    auto const begin { looked.value() };
+    for (std::uint64_t i { 0 }; i < pages.pages(); ++i)
+        if (!all_zero(reinterpret_cast<std::byte const *>(begin + (i << page_bits)))) {
+            auto const page { PageRange::one(pages.first().plus(i)) };
+            found = true;
+            if (file_.stage_extents(page))
+                extents().release(page);
+        }
+    os::unmap({ begin, begin + raw(pages.length()) });
+    return found;
+}
+
+// Not while somebody looks whether the page is still empty. The caller's bytes are read without the lock: they may lie in a window.
+void GuestMemory::write_as_guest(Bytes offset, void const *from, std::size_t size) noexcept
+{
+    auto *const to { reinterpret_cast<std::byte *>(view_ + raw(offset)) };
+    if (!has_huge_pages()) {
+        std::memcpy(to, from, size);
+        return;
+    }
+    std::byte copy[512];
+    for (std::size_t at { 0 }; at < size; at += sizeof copy) {
+        auto const n { size - at < sizeof copy ? size - at : sizeof copy };
+        std::memcpy(copy, static_cast<std::byte const *>(from) + at, n);
+        os::SignalsBlocked blocked;
+        FileLocked const guard { *this }; // a member since its creation: it cannot fail
+        std::memcpy(to + at, copy, n);
+    }
+}
+
+bool HugePages::alone() const noexcept GMEM_NO_THREAD_SAFETY { return file_.alone(); }
+
+bool HugePages::close_windows(ExtentNo e) noexcept GMEM_NO_THREAD_SAFETY
+{
+    for (auto &w : Space::table().all())
+        if (auto const part { w.file == &file_ ? ExtentMap::pages_of(e).intersect(w.pages()) : std::nullopt })
+            if (!gate::close(w, *part)) {
+                open_windows(e);
+                return false;
+            }
+    return true;
+}
+
+void HugePages::open_windows(ExtentNo e) noexcept GMEM_NO_THREAD_SAFETY
+{
+    for (auto &w : Space::table().all())
+        if (auto const part { w.file == &file_ ? ExtentMap::pages_of(e).intersect(w.pages()) : std::nullopt })
+            for (auto at { part->first() }; at < part->last();) {
+                auto const run { file_.attributes().next_run(at, part->last(), Attribute::shared) };
+                if (!run)
+                    break;
+                gate::open(w, *run, Process::opening());
+                at = run->last();
+            }
+}
+
+Status HugePages::free_file_pages(ExtentNo e) noexcept
+{
+    auto const pages { ExtentMap::pages_of(e) };
+    return allocate_in_file(file_.file(), os::falloc_keep_size | os::falloc_punch_hole, pages.offset(), pages.length());
+}
+
+} // namespace gmem::memory
