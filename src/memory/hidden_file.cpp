@@ -11,6 +11,7 @@ Result<os::HelperFd> create_hidden_file(char const *name, Bytes size) noexcept
     if (os::failed(fd))
         return Error::os(fd, "memfd_create");
     auto const file { static_cast<os::HelperFd>(fd) };
+    os::Helper::call(SYS_fchmod, fd, 0600); // born 0777: what stat() shows, and who may open it through /proc
     auto const sized { os::Helper::call(SYS_ftruncate, fd, raw(size)) };
     auto const sealed { os::failed(sized) ? sized : os::Helper::call(SYS_fcntl, fd, os::f_add_seals, os::seals_against_resize) };
     if (os::failed(sealed)) {

@@ -2,13 +2,17 @@
 
 #include "preload/answer.hpp"
 #include "preload/next.hpp"
+#include "preload/openat2.hpp"
 
 #include <cstdarg>
 #include <csignal>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -65,6 +69,28 @@ GMEM_EXPORT long syscall(long nr, ...) noexcept
     case SYS_pwrite64:    return pwrite(number(a[0]), pointer<void>(a[1]), size(a[2]), a[3]);
     case SYS_readv:       return readv(number(a[0]), pointer<iovec>(a[1]), number(a[2]));
     case SYS_writev:      return writev(number(a[0]), pointer<iovec>(a[1]), number(a[2]));
+    case SYS_preadv:      return preadv(number(a[0]), pointer<iovec>(a[1]), number(a[2]), a[3]);
+    case SYS_pwritev:     return pwritev(number(a[0]), pointer<iovec>(a[1]), number(a[2]), a[3]);
+    case SYS_preadv2:     return preadv2(number(a[0]), pointer<iovec>(a[1]), number(a[2]), a[3], number(a[5]));
+    case SYS_pwritev2:    return pwritev2(number(a[0]), pointer<iovec>(a[1]), number(a[2]), a[3], number(a[5]));
+    case SYS_recvfrom:    return recvfrom(number(a[0]), pointer<void>(a[1]), size(a[2]), number(a[3]), pointer<sockaddr>(a[4]), pointer<socklen_t>(a[5]));
+    case SYS_sendto:      return sendto(number(a[0]), pointer<void>(a[1]), size(a[2]), number(a[3]), pointer<sockaddr>(a[4]), static_cast<socklen_t>(a[5]));
+    case SYS_recvmsg:     return recvmsg(number(a[0]), pointer<msghdr>(a[1]), number(a[2]));
+    case SYS_sendmsg:     return sendmsg(number(a[0]), pointer<msghdr>(a[1]), number(a[2]));
+    case SYS_vmsplice:    return vmsplice(number(a[0]), pointer<iovec>(a[1]), size(a[2]), static_cast<unsigned>(a[3]));
+    case SYS_getrandom:   return getrandom(pointer<void>(a[0]), size(a[1]), static_cast<unsigned>(a[2]));
+    case SYS_newfstatat:  return fstatat(number(a[0]), pointer<char>(a[1]), pointer<struct stat>(a[2]), number(a[3]));
+    case SYS_statx:       return statx(number(a[0]), pointer<char>(a[1]), number(a[2]), static_cast<unsigned>(a[3]), pointer<struct statx>(a[4]));
+    case SYS_utimensat:   return pointer<char>(a[1]) ? utimensat(number(a[0]), pointer<char>(a[1]), pointer<timespec>(a[2]), number(a[3])) : futimens(number(a[0]), pointer<timespec>(a[2]));
+    case SYS_fchmod:      return fchmod(number(a[0]), static_cast<mode_t>(a[1]));
+    case SYS_fchown:      return fchown(number(a[0]), static_cast<uid_t>(a[1]), static_cast<gid_t>(a[2]));
+    case SYS_fsync:       return fsync(number(a[0]));
+    case SYS_fdatasync:   return fdatasync(number(a[0]));
+    case SYS_flock:       return flock(number(a[0]), number(a[1]));
+    case SYS_msync:       return msync(pointer<void>(a[0]), size(a[1]), number(a[2]));
+    case SYS_pkey_mprotect: return pkey_mprotect(pointer<void>(a[0]), size(a[1]), number(a[2]), number(a[3]));
+    case SYS_remap_file_pages: return remap_file_pages(pointer<void>(a[0]), size(a[1]), number(a[2]), size(a[3]), number(a[4]));
+    case 437:             return gmem::preload::openat2(number(a[0]), pointer<char>(a[1]), pointer<std::uint64_t>(a[2]), size(a[3]));
     case SYS_poll:        return poll(pointer<pollfd>(a[0]), size(a[1]), number(a[2]));
     default:
         return GMEM_NEXT(syscall)(nr, a[0], a[1], a[2], a[3], a[4], a[5]);

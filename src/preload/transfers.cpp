@@ -6,6 +6,7 @@
 #include "preload/fd_table.hpp"
 #include "preload/next.hpp"
 
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -66,6 +67,7 @@ std::size_t at_least_zero(int n) noexcept { return n < 0 ? 0 : static_cast<std::
 #define REFUSE_ON_GMEM(fd, err) \
     if (is_gmem(fd)) [[unlikely]] \
     return preload::refuse<ssize_t>(err)
+#define REFUSE_POSITION_ON_GMEM(fd, offset) REFUSE_ON_GMEM(fd, (offset) < 0 ? EINVAL : ESPIPE)
 
 GMEM_EXPORT ssize_t read(int fd, void *buffer, std::size_t size)
 {
@@ -79,22 +81,22 @@ GMEM_EXPORT ssize_t write(int fd, void const *buffer, std::size_t size)
 }
 GMEM_EXPORT ssize_t pread(int fd, void *buffer, std::size_t size, off_t offset)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(pread)(fd, buffer, size, offset); });
 }
 GMEM_EXPORT ssize_t pread64(int fd, void *buffer, std::size_t size, off64_t offset)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(pread64)(fd, buffer, size, offset); });
 }
 GMEM_EXPORT ssize_t pwrite(int fd, void const *buffer, std::size_t size, off_t offset)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(pwrite)(fd, buffer, size, offset); });
 }
 GMEM_EXPORT ssize_t pwrite64(int fd, void const *buffer, std::size_t size, off64_t offset)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(pwrite64)(fd, buffer, size, offset); });
 }
 GMEM_EXPORT ssize_t readv(int fd, iovec const *parts, int count)
@@ -109,49 +111,113 @@ GMEM_EXPORT ssize_t writev(int fd, iovec const *parts, int count)
 }
 GMEM_EXPORT ssize_t preadv(int fd, iovec const *parts, int count, off_t offset)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(preadv)(fd, parts, count, offset); });
 }
 GMEM_EXPORT ssize_t preadv64(int fd, iovec const *parts, int count, off64_t offset)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(preadv64)(fd, parts, count, offset); });
 }
 GMEM_EXPORT ssize_t pwritev(int fd, iovec const *parts, int count, off_t offset)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(pwritev)(fd, parts, count, offset); });
 }
 GMEM_EXPORT ssize_t pwritev64(int fd, iovec const *parts, int count, off64_t offset)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(pwritev64)(fd, parts, count, offset); });
+}
+
+// With flags. Offset -1 is "no offset".
+GMEM_EXPORT ssize_t preadv2(int fd, iovec const *parts, int count, off_t offset, int flags)
+{
+    REFUSE_POSITION_ON_GMEM(fd, offset);
+    return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(preadv2)(fd, parts, count, offset, flags); });
+}
+GMEM_EXPORT ssize_t preadv64v2(int fd, iovec const *parts, int count, off64_t offset, int flags)
+{
+    REFUSE_POSITION_ON_GMEM(fd, offset);
+    return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(preadv64v2)(fd, parts, count, offset, flags); });
+}
+GMEM_EXPORT ssize_t pwritev2(int fd, iovec const *parts, int count, off_t offset, int flags)
+{
+    REFUSE_POSITION_ON_GMEM(fd, offset);
+    return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(pwritev2)(fd, parts, count, offset, flags); });
+}
+GMEM_EXPORT ssize_t pwritev64v2(int fd, iovec const *parts, int count, off64_t offset, int flags)
+{
+    REFUSE_POSITION_ON_GMEM(fd, offset);
+    return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(pwritev64v2)(fd, parts, count, offset, flags); });
 }
 
 // Sockets.
 GMEM_EXPORT ssize_t recv(int fd, void *buffer, std::size_t size, int flags)
 {
+    REFUSE_ON_GMEM(fd, ENOTSOCK);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(recv)(fd, buffer, size, flags); });
 }
 GMEM_EXPORT ssize_t send(int fd, void const *buffer, std::size_t size, int flags)
 {
+    REFUSE_ON_GMEM(fd, ENOTSOCK);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(send)(fd, buffer, size, flags); });
 }
 GMEM_EXPORT ssize_t recvfrom(int fd, void *buffer, std::size_t size, int flags, sockaddr *from, socklen_t *length)
 {
+    REFUSE_ON_GMEM(fd, ENOTSOCK);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(recvfrom)(fd, buffer, size, flags, from, length); });
 }
 GMEM_EXPORT ssize_t sendto(int fd, void const *buffer, std::size_t size, int flags, sockaddr const *to, socklen_t length)
 {
+    REFUSE_ON_GMEM(fd, ENOTSOCK);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(sendto)(fd, buffer, size, flags, to, length); });
 }
 GMEM_EXPORT ssize_t recvmsg(int fd, msghdr *message, int flags)
 {
+    REFUSE_ON_GMEM(fd, ENOTSOCK);
     return with_recovery({ message->msg_iov, message->msg_iovlen }, [&] { return GMEM_NEXT(recvmsg)(fd, message, flags); });
 }
 GMEM_EXPORT ssize_t sendmsg(int fd, msghdr const *message, int flags)
 {
+    REFUSE_ON_GMEM(fd, ENOTSOCK);
     return with_recovery({ message->msg_iov, message->msg_iovlen }, [&] { return GMEM_NEXT(sendmsg)(fd, message, flags); });
+}
+
+// Many messages: EFAULT about the first of them only; the kernel answers a later one with the number of those before it.
+GMEM_EXPORT int recvmmsg(int fd, mmsghdr *messages, unsigned count, int flags, timespec *timeout)
+{
+    if (is_gmem(fd)) [[unlikely]]
+        return preload::refuse(ENOTSOCK);
+    auto const first { count ? Buffers { messages->msg_hdr.msg_iov, messages->msg_hdr.msg_iovlen } : Buffers { nullptr, 0 } };
+    return with_recovery(first, [&] { return GMEM_NEXT(recvmmsg)(fd, messages, count, flags, timeout); });
+}
+GMEM_EXPORT int sendmmsg(int fd, mmsghdr *messages, unsigned count, int flags)
+{
+    if (is_gmem(fd)) [[unlikely]]
+        return preload::refuse(ENOTSOCK);
+    auto const first { count ? Buffers { messages->msg_hdr.msg_iov, messages->msg_hdr.msg_iovlen } : Buffers { nullptr, 0 } };
+    return with_recovery(first, [&] { return GMEM_NEXT(sendmmsg)(fd, messages, count, flags); });
+}
+GMEM_EXPORT ssize_t vmsplice(int fd, iovec const *parts, std::size_t count, unsigned flags)
+{
+    return with_recovery({ parts, count }, [&] { return GMEM_NEXT(vmsplice)(fd, parts, count, flags); });
+}
+GMEM_EXPORT ssize_t process_vm_readv(pid_t pid, iovec const *ours, unsigned long our_count, iovec const *theirs, unsigned long their_count, unsigned long flags) noexcept
+{
+    return with_recovery({ ours, our_count }, [&]() noexcept {
+        return with_recovery({ theirs, their_count }, [&]() noexcept { return GMEM_NEXT(process_vm_readv)(pid, ours, our_count, theirs, their_count, flags); });
+    });
+}
+GMEM_EXPORT ssize_t process_vm_writev(pid_t pid, iovec const *ours, unsigned long our_count, iovec const *theirs, unsigned long their_count, unsigned long flags) noexcept
+{
+    return with_recovery({ ours, our_count }, [&]() noexcept {
+        return with_recovery({ theirs, their_count }, [&]() noexcept { return GMEM_NEXT(process_vm_writev)(pid, ours, our_count, theirs, their_count, flags); });
+    });
+}
+GMEM_EXPORT ssize_t getrandom(void *buffer, std::size_t size, unsigned flags)
+{
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(getrandom)(buffer, size, flags); });
 }
 
 // What -D_FORTIFY_SOURCE makes of the same names.
@@ -160,6 +226,7 @@ ssize_t __read_chk(int, void *, std::size_t, std::size_t);
 ssize_t __pread_chk(int, void *, std::size_t, off_t, std::size_t);
 ssize_t __pread64_chk(int, void *, std::size_t, off64_t, std::size_t);
 ssize_t __recv_chk(int, void *, std::size_t, std::size_t, int);
+ssize_t __recvfrom_chk(int, void *, std::size_t, std::size_t, int, sockaddr *, socklen_t *);
 }
 GMEM_EXPORT ssize_t __read_chk(int fd, void *buffer, std::size_t size, std::size_t room)
 {
@@ -168,15 +235,21 @@ GMEM_EXPORT ssize_t __read_chk(int fd, void *buffer, std::size_t size, std::size
 }
 GMEM_EXPORT ssize_t __pread_chk(int fd, void *buffer, std::size_t size, off_t offset, std::size_t room)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(__pread_chk)(fd, buffer, size, offset, room); });
 }
 GMEM_EXPORT ssize_t __pread64_chk(int fd, void *buffer, std::size_t size, off64_t offset, std::size_t room)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(__pread64_chk)(fd, buffer, size, offset, room); });
 }
 GMEM_EXPORT ssize_t __recv_chk(int fd, void *buffer, std::size_t size, std::size_t room, int flags)
 {
+    REFUSE_ON_GMEM(fd, ENOTSOCK);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(__recv_chk)(fd, buffer, size, room, flags); });
+}
+GMEM_EXPORT ssize_t __recvfrom_chk(int fd, void *buffer, std::size_t size, std::size_t room, int flags, sockaddr *from, socklen_t *length)
+{
+    REFUSE_ON_GMEM(fd, ENOTSOCK);
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(__recvfrom_chk)(fd, buffer, size, room, flags, from, length); });
 }
