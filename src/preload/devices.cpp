@@ -156,7 +156,7 @@ GMEM_EXPORT int ioctl(int fd, unsigned long command, ...) noexcept
     auto const word { reinterpret_cast<unsigned long>(argument) };
 
     auto const kind { FdTable::kind_of(fd) };
-    if (kind == Kind::foreign) [[likely]] {
+    if (kind == Kind::foreign || kind == Kind::signals) [[likely]] {
         if (!system_command(command) || !is_kvm_device(fd)) [[likely]]
             return foreign_ioctl(fd, command, argument);
         FdTable::enter(fd, Kind::kvm);
@@ -182,6 +182,7 @@ GMEM_EXPORT int ioctl(int fd, unsigned long command, ...) noexcept
             return preload::answer(gmem_ioctl(*g, fd, command, word));
         return foreign_ioctl(fd, command, argument);
     case Kind::foreign:
+    case Kind::signals:
         break;
     }
     return preload::refuse(ENOTTY);

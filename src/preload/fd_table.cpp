@@ -37,6 +37,7 @@ void FdTable::drop(std::uint32_t entry) noexcept
     case Kind::foreign:
     case Kind::kvm:
     case Kind::kvm_absent:
+    case Kind::signals:
         break;
     }
 }
@@ -91,6 +92,7 @@ void FdTable::duplicate(int from, int to) noexcept
         return;
     case Kind::kvm:
     case Kind::kvm_absent:
+    case Kind::signals:
         return enter(to, kind_of(from));
     case Kind::foreign:
         return leave(to);

@@ -16,7 +16,7 @@
 
 namespace gmem::preload {
 
-enum class Kind : std::uint8_t { foreign, gmem, vm, kvm, kvm_absent };
+enum class Kind : std::uint8_t { foreign, gmem, vm, kvm, kvm_absent, signals }; // signals: a signalfd with SIGBUS in its mask
 
 class FdTable final {
 public:

@@ -1,8 +1,9 @@
-// poll on a gmem: the kernel calls an O_PATH descriptor invalid; a file without a poll operation is always ready.
+// poll and select on a gmem: the kernel calls an O_PATH descriptor invalid; a file without a poll operation is always ready.
 
 #include "preload/answer.hpp"
 #include "preload/fd_table.hpp"
 #include "preload/next.hpp"
+#include "preload/signal_masks.hpp"
 
 #include <poll.h>
 #include <sys/select.h>
@@ -45,7 +46,7 @@ GMEM_EXPORT int select(int count, fd_set *readable, fd_set *writable, fd_set *ex
 }
 GMEM_EXPORT int pselect(int count, fd_set *readable, fd_set *writable, fd_set *exceptional, timespec const *timeout, sigset_t const *mask)
 {
-    return corrected(count, exceptional, GMEM_NEXT(pselect)(count, readable, writable, exceptional, timeout, mask));
+    return corrected(count, exceptional, GMEM_NEXT(pselect)(count, readable, writable, exceptional, timeout, preload::KernelMask { mask }.get()));
 }
 
 extern "C" {
@@ -55,10 +56,10 @@ int __ppoll_chk(pollfd *, nfds_t, timespec const *, sigset_t const *, std::size_
 GMEM_EXPORT int __poll_chk(pollfd *fds, nfds_t count, int timeout, std::size_t room) { return corrected(fds, count, GMEM_NEXT(__poll_chk)(fds, count, timeout, room)); }
 GMEM_EXPORT int __ppoll_chk(pollfd *fds, nfds_t count, timespec const *timeout, sigset_t const *mask, std::size_t room)
 {
-    return corrected(fds, count, GMEM_NEXT(__ppoll_chk)(fds, count, timeout, mask, room));
+    return corrected(fds, count, GMEM_NEXT(__ppoll_chk)(fds, count, timeout, preload::KernelMask { mask }.get(), room));
 }
 GMEM_EXPORT int poll(pollfd *fds, nfds_t count, int timeout) { return corrected(fds, count, GMEM_NEXT(poll)(fds, count, timeout)); }
 GMEM_EXPORT int ppoll(pollfd *fds, nfds_t count, timespec const *timeout, sigset_t const *mask)
 {
-    return corrected(fds, count, GMEM_NEXT(ppoll)(fds, count, timeout, mask));
+    return corrected(fds, count, GMEM_NEXT(ppoll)(fds, count, timeout, preload::KernelMask { mask }.get()));
 }

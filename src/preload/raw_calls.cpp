@@ -3,6 +3,7 @@
 #include "preload/answer.hpp"
 #include "preload/next.hpp"
 #include "preload/openat2.hpp"
+#include "preload/signal_masks.hpp"
 
 #include <cstdarg>
 #include <csignal>
@@ -18,6 +19,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+using namespace gmem;
+
 namespace {
 
 template <typename T>
@@ -27,6 +30,40 @@ T *pointer(long v) noexcept
 }
 int number(long v) noexcept { return static_cast<int>(v); }
 std::size_t size(long v) noexcept { return static_cast<std::size_t>(v); }
+
+// The kernel's own shapes: masks of one word, a sigaction with a restorer.
+long rt_sigprocmask(int how, std::uint64_t const *set, std::uint64_t *previous, std::size_t bytes) noexcept
+{
+    if (bytes != sizeof *set)
+        return preload::refuse(EINVAL);
+    sigset_t wide {}, before {};
+    if (set)
+        preload::set_first_word(wide, *set);
+    auto const result { sigprocmask(how, set ? &wide : nullptr, &before) };
+    if (result == 0 && previous)
+        *previous = preload::first_word(before);
+    return result;
+}
+
+long rt_sigaction(int signal, os::KernelSigaction const *next, os::KernelSigaction *previous, std::size_t bytes) noexcept
+{
+    using memory::Sigbus;
+    if (bytes != sizeof next->mask)
+        return preload::refuse(EINVAL);
+    if (Sigbus::is_virtual(signal) && Sigbus::installed()) {
+        Sigbus::exchange(signal, next, previous);
+        return 0;
+    }
+    os::KernelSigaction real {};
+    if (next) {
+        real = *next;
+        real.mask = Sigbus::to_kernel(next->mask);
+    }
+    auto const result { GMEM_NEXT(syscall)(SYS_rt_sigaction, signal, next ? &real : nullptr, previous, bytes) };
+    if (result == 0 && previous)
+        previous->mask = Sigbus::to_program(previous->mask);
+    return result;
+}
 
 } // namespace
 
@@ -90,7 +127,9 @@ GMEM_EXPORT long syscall(long nr, ...) noexcept
     case SYS_msync:       return msync(pointer<void>(a[0]), size(a[1]), number(a[2]));
     case SYS_pkey_mprotect: return pkey_mprotect(pointer<void>(a[0]), size(a[1]), number(a[2]), number(a[3]));
     case SYS_remap_file_pages: return remap_file_pages(pointer<void>(a[0]), size(a[1]), number(a[2]), size(a[3]), number(a[4]));
-    case 437:             return gmem::preload::openat2(number(a[0]), pointer<char>(a[1]), pointer<std::uint64_t>(a[2]), size(a[3]));
+    case SYS_rt_sigprocmask: return rt_sigprocmask(number(a[0]), pointer<std::uint64_t>(a[1]), pointer<std::uint64_t>(a[2]), size(a[3]));
+    case SYS_rt_sigaction: return rt_sigaction(number(a[0]), pointer<os::KernelSigaction>(a[1]), pointer<os::KernelSigaction>(a[2]), size(a[3]));
+    case 437:             return preload::openat2(number(a[0]), pointer<char>(a[1]), pointer<std::uint64_t>(a[2]), size(a[3]));
     case SYS_poll:        return poll(pointer<pollfd>(a[0]), size(a[1]), number(a[2]));
     default:
         return GMEM_NEXT(syscall)(nr, a[0], a[1], a[2], a[3], a[4], a[5]);

@@ -5,6 +5,7 @@
 #include "preload/answer.hpp"
 #include "preload/fd_table.hpp"
 #include "preload/next.hpp"
+#include "preload/signal_masks.hpp"
 
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -59,6 +60,13 @@ bool is_gmem(int fd) noexcept
     return FdTable::kind_of(fd) == Kind::gmem && bool(GmemOf { fd });
 }
 
+ssize_t shown(int fd, void *buffer, ssize_t size) noexcept
+{
+    if (FdTable::kind_of(fd) == Kind::signals && size > 0) [[unlikely]]
+        preload::show_sigbus(buffer, size);
+    return size;
+}
+
 std::size_t at_least_zero(int n) noexcept { return n < 0 ? 0 : static_cast<std::size_t>(n); }
 
 } // namespace
@@ -72,7 +80,7 @@ std::size_t at_least_zero(int n) noexcept { return n < 0 ? 0 : static_cast<std::
 GMEM_EXPORT ssize_t read(int fd, void *buffer, std::size_t size)
 {
     REFUSE_ON_GMEM(fd, EINVAL);
-    return one_buffer(buffer, size, [&] { return GMEM_NEXT(read)(fd, buffer, size); });
+    return shown(fd, buffer, one_buffer(buffer, size, [&] { return GMEM_NEXT(read)(fd, buffer, size); }));
 }
 GMEM_EXPORT ssize_t write(int fd, void const *buffer, std::size_t size)
 {
@@ -231,7 +239,7 @@ ssize_t __recvfrom_chk(int, void *, std::size_t, std::size_t, int, sockaddr *, s
 GMEM_EXPORT ssize_t __read_chk(int fd, void *buffer, std::size_t size, std::size_t room)
 {
     REFUSE_ON_GMEM(fd, EINVAL);
-    return one_buffer(buffer, size, [&] { return GMEM_NEXT(__read_chk)(fd, buffer, size, room); });
+    return shown(fd, buffer, one_buffer(buffer, size, [&] { return GMEM_NEXT(__read_chk)(fd, buffer, size, room); }));
 }
 GMEM_EXPORT ssize_t __pread_chk(int fd, void *buffer, std::size_t size, off_t offset, std::size_t room)
 {
