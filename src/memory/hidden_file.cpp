@@ -12,7 +12,7 @@ Result<os::HelperFd> create_hidden_file(char const *name, Bytes size) noexcept
     if (os::failed(fd))
         return Error::os(fd, "memfd_create");
     auto const file { static_cast<os::HelperFd>(fd) };
-    // Nothing of one user's memory reaches another: a descriptor that was passed on opens for nobody else.
+    // Born 0777. What stat() shows, and nothing of one user's memory reaches another: a descriptor that was passed on opens for nobody else.
     auto const owned { os::Helper::call(SYS_fchmod, fd, 0600) };
     auto const sized { os::failed(owned) ? owned : os::Helper::call(SYS_ftruncate, fd, raw(size)) };
     auto const sealed { os::failed(sized) ? sized : os::Helper::call(SYS_fcntl, fd, os::f_add_seals, os::seals_against_resize) };

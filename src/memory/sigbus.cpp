@@ -5,66 +5,90 @@
 #include "os/signal_calls.hpp"
 #include "os/signals.hpp"
 
+#include <initializer_list>
+#include <ucontext.h>
+
 namespace gmem::memory {
 namespace {
 
 constinit os::Mutex action_lock;
-constinit os::KernelSigaction virtual_action {};
+constinit os::KernelSigaction bus_action {};
+constinit os::KernelSigaction stand_in_action {};
 constinit std::atomic<bool> is_installed { false };
-// initial-exec: reading it in the handler may not allocate.
-[[gnu::tls_model("initial-exec")]] constinit thread_local bool thread_believes_blocked { false };
-[[gnu::tls_model("initial-exec")]] constinit thread_local bool thread_has_pending { false };
+constinit bool masks_translated { false };
+
+// In si_errno, which is 0 in every other signal: this stand-in is a SIGBUS.
+constexpr int disguise { 0x6d656d67 };
+
+os::KernelSigaction &action_of(int signal) noexcept { return signal == SIGBUS ? bus_action : stand_in_action; }
 
 void handle(int signal, siginfo_t *info, void *context) noexcept;
 
-// Restart of interrupted calls is the one flag of the program's that must be real.
-Status set_real_action() noexcept
+// Two flags of the program's must be real: restarting of interrupted calls, and the stack that its handler wants to run on.
+Status set_real_action(int signal) noexcept
 {
-    return os::set_signal_handler(SIGBUS, &handle, virtual_action.flags & SA_RESTART);
+    auto const &wished { action_of(signal) };
+    bool const a_handler { reinterpret_cast<std::uintptr_t>(wished.handler) > 1 };
+    return os::set_signal_handler(signal, &handle, (wished.flags & SA_RESTART) | (a_handler ? wished.flags & SA_ONSTACK : SA_ONSTACK));
 }
 
 // What the kernel would do: the default action for a synchronous fault is death by SIGBUS at the faulting instruction.
-void die_by_default(int signal, siginfo_t const *info) noexcept
+void die_by_default(int signal, siginfo_t const &info) noexcept
 {
     os::set_default_action(signal);
-    if (os::sent_by_a_process(*info))
+    if (os::sent_by_a_process(info))
         os::raise_at_this_thread(signal); // not a fault: repeating an instruction would not raise it again
 }
 
-void hand_to_program(int signal, siginfo_t *info, void *context) noexcept
+// The mask that sigreturn will restore.
+std::uint64_t &mask_of(void *context) noexcept { return *reinterpret_cast<std::uint64_t *>(&static_cast<ucontext_t *>(context)->uc_sigmask); }
+
+void hand_to_program(int signal, siginfo_t &info, void *context) noexcept
 {
-    bool const sent { os::sent_by_a_process(*info) };
-    if (sent && thread_believes_blocked) { // stays pending until the thread unblocks it
-        thread_has_pending = true;
-        return;
+    bool const sent { os::sent_by_a_process(info) };
+    bool const believed_blocked { masks_translated && (mask_of(context) & Sigbus::stand_in_bit) != 0 };
+    if (sent && believed_blocked) { // it stays pending, as the stand-in, until some thread wants it
+        info.si_errno = disguise;
+        return os::queue_signal(Sigbus::stand_in, info);
     }
     os::KernelSigaction action;
     {
         os::SignalsBlocked blocked;
         os::Locked guard { action_lock };
-        action = virtual_action;
+        auto &now { action_of(signal) };
+        action = now;
         if (action.flags & SA_RESETHAND)
-            virtual_action.handler = reinterpret_cast<void *>(SIG_DFL);
+            now.handler = reinterpret_cast<void *>(SIG_DFL);
     }
     auto const handler { reinterpret_cast<std::uintptr_t>(action.handler) };
     if (handler == reinterpret_cast<std::uintptr_t>(SIG_IGN) && sent)
         return;
     // A fault cannot be ignored, nor waits it for an unblocking.
-    if (handler <= reinterpret_cast<std::uintptr_t>(SIG_IGN) || thread_believes_blocked)
+    if (handler <= reinterpret_cast<std::uintptr_t>(SIG_IGN) || believed_blocked)
         return die_by_default(signal, info);
 
-    os::block_signals(action.mask & ~Sigbus::bit); // undone by sigreturn
+    // Undone by sigreturn. The program sees and may change what will be restored.
+    auto &restored { mask_of(context) };
+    if (masks_translated) {
+        os::block_signals(Sigbus::to_kernel(action.mask | (action.flags & SA_NODEFER ? 0 : Sigbus::bit)));
+        restored = Sigbus::to_program(restored);
+    } else {
+        os::block_signals(action.mask & ~Sigbus::bit);
+    }
     if (action.flags & SA_SIGINFO)
-        reinterpret_cast<void (*)(int, siginfo_t *, void *)>(action.handler)(signal, info, context);
+        reinterpret_cast<void (*)(int, siginfo_t *, void *)>(action.handler)(signal, &info, context);
     else
         reinterpret_cast<void (*)(int)>(action.handler)(signal);
+    if (masks_translated)
+        restored = Sigbus::to_kernel(restored);
 }
 
 void handle(int signal, siginfo_t *info, void *context) noexcept
 {
-    if (info->si_code == BUS_ADRERR && Space::recover(reinterpret_cast<std::uintptr_t>(info->si_addr)) == Space::Fault::reopened)
+    if (signal == SIGBUS && info->si_code == BUS_ADRERR && Space::recover(reinterpret_cast<std::uintptr_t>(info->si_addr)) == Space::Fault::reopened)
         return;
-    hand_to_program(signal, info, context);
+    Sigbus::unmask(info->si_signo, info->si_errno);
+    hand_to_program(info->si_signo, *info, context);
 }
 
 } // namespace
@@ -77,36 +101,43 @@ Status Sigbus::install() noexcept
     os::Locked guard { action_lock };
     if (is_installed.load(std::memory_order_relaxed))
         return Ok {};
-    GMEM_CHECK(os::current_action(SIGBUS, virtual_action));
-    GMEM_CHECK(set_real_action());
+    for (auto const signal : { SIGBUS, stand_in }) {
+        GMEM_CHECK(os::current_action(signal, action_of(signal)));
+        action_of(signal).mask = to_program(action_of(signal).mask);
+    }
+    GMEM_CHECK(set_real_action(SIGBUS));
+    GMEM_CHECK(set_real_action(stand_in));
     is_installed.store(true, std::memory_order_release);
     return Ok {};
 }
 
+void Sigbus::translate_masks() noexcept { masks_translated = true; }
+
 bool Sigbus::installed() noexcept { return is_installed.load(std::memory_order_acquire); }
 
-void Sigbus::exchange(os::KernelSigaction const *next, os::KernelSigaction *previous) noexcept
+void Sigbus::exchange(int signal, os::KernelSigaction const *next, os::KernelSigaction *previous) noexcept
 {
     os::SignalsBlocked blocked;
     os::Locked guard { action_lock };
-    auto const before { virtual_action };
+    auto &now { action_of(signal) };
+    auto const before { now };
     if (next) {
-        virtual_action = *next;
-        (void)set_real_action();
+        now = *next;
+        (void)set_real_action(signal);
     }
     if (previous)
         *previous = before;
 }
 
-bool Sigbus::believed_blocked() noexcept { return thread_believes_blocked; }
-
-void Sigbus::believe_blocked(bool blocked) noexcept
+bool Sigbus::unmask(int &signal, int &error_number) noexcept
 {
-    thread_believes_blocked = blocked;
-    if (!blocked && thread_has_pending) {
-        thread_has_pending = false;
-        os::raise_at_this_thread(SIGBUS);
-    }
+    if (signal != stand_in || error_number != disguise)
+        return false;
+    signal = SIGBUS;
+    error_number = 0;
+    return true;
 }
+
+void Sigbus::continue_in_child() noexcept { action_lock.reset_after_fork(); }
 
 } // namespace gmem::memory

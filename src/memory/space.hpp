@@ -34,6 +34,9 @@ public:
     // mremap(): done as a new window and the end of the old one, so the new place is gated from its first instant.
     static Result<std::uintptr_t> remap(os::AddressRange from, std::size_t new_length, int flags, std::uintptr_t new_address) noexcept;
 
+    // remap_file_pages(): the addresses, inside one window, show the file from page `first` on.
+    static Status rearrange(os::AddressRange r, PageNo first) noexcept;
+
     static Status protect(os::AddressRange r, int protection) noexcept;
     static Status advise(os::AddressRange r, int advice) noexcept;
 

@@ -85,6 +85,7 @@ Status Space::advise(os::AddressRange r, int advice) noexcept
     case MADV_NOHUGEPAGE:
     case MADV_MERGEABLE:
     case MADV_UNMERGEABLE:
+    case MADV_KEEPONFORK:
     case os::madv_dontneed_locked:
         return Ok {};
     case MADV_DONTNEED:

@@ -11,6 +11,7 @@
 namespace gmem::memory {
 namespace {
 
+constexpr std::size_t address_space { std::size_t { 1 } << 47 };
 constexpr int placement_flags { MAP_FIXED | os::map_fixed_noreplace | MAP_32BIT };
 
 // Opens the shared runs of a fresh window. Uniform windows, the usual case, cost one call.
@@ -25,6 +26,11 @@ void open_fresh(GuestMemory &file, Window &w) noexcept GMEM_REQUIRES(file.header
         gate::open(w, *run, Opening::native); // nothing is populated yet: let the kernel do it lazily
         at = run->last();
     }
+}
+
+bool continues(Window const &w, Window const &next) noexcept
+{
+    return next.file == w.file && next.protection == w.protection && next.locked == w.locked && next.first == w.page_at(w.addresses.end);
 }
 
 } // namespace
@@ -80,15 +86,22 @@ Result<std::uintptr_t> Space::map(GuestMemory &file, MapRequest const &request) 
 
 Result<std::uintptr_t> Space::remap(os::AddressRange from, std::size_t new_length, int flags, std::uintptr_t new_address) noexcept
 {
+    if (from.length() > address_space)
+        return Error::with_errno(EINVAL, "remap.length");
     Window old { .addresses = {}, .file = nullptr, .first = PageNo { 0 }, .protection = 0, .forked = true, .locked = false, .native = nullptr };
     {
         os::SignalsBlocked blocked;
         os::Locked guard { lock_ };
         // As for a VMA: the range must lie in one mapping. With old length 0 a second mapping of a shared one is asked for.
+        // Records side by side that show the file side by side are one mapping to the kernel.
         auto const *const w { table_.at(from.begin) };
-        if (!w || (!from.empty() && from.end > w->addresses.end))
+        if (!w)
             return Error::with_errno(EFAULT, "remap.range");
         old = *w;
+        for (auto const *next { w }; (next = table_.at(old.addresses.end)) && continues(old, *next);)
+            old.addresses.end = next->addresses.end;
+        if (!from.empty() && from.end > old.addresses.end)
+            return Error::with_errno(EFAULT, "remap.range");
         old.file->acquire();
     }
     auto const result { remap_referenced(old, from, new_length, flags, new_address) };
@@ -104,8 +117,10 @@ Result<std::uintptr_t> Space::remap_referenced(Window const &old, os::AddressRan
     bool const keep_old { (flags & MREMAP_DONTUNMAP) != 0 };
     bool const known { (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) == 0 };
     new_length = (new_length + page_size - 1) & ~(page_size - 1);
-    if (!known || new_length == 0 || ((fixed || keep_old || old_length == 0) && !may_move) || (keep_old && new_length != old_length))
+    if (!known || new_length == 0 || new_length > address_space || ((fixed || keep_old) && !may_move) || (keep_old && new_length != old_length))
         return Error::with_errno(EINVAL, "remap.arguments");
+    if (old_length == 0 && !may_move)
+        return Error::with_errno(ENOMEM, "remap.twin");
     os::AddressRange const to { new_address, new_address + new_length };
     if (fixed && (new_address % page_size || to.overlaps(from)))
         return Error::with_errno(EINVAL, "remap.target");

@@ -20,7 +20,7 @@ constexpr std::uint64_t sa_restorer { 0x04000000 };
 
 Status set_signal_handler(int signal, SignalHandler handler, std::uint64_t more) noexcept
 {
-    KernelSigaction const action { reinterpret_cast<void *>(handler), SA_SIGINFO | SA_ONSTACK | SA_NODEFER | sa_restorer | more,
+    KernelSigaction const action { reinterpret_cast<void *>(handler), SA_SIGINFO | SA_NODEFER | sa_restorer | more,
         reinterpret_cast<void *>(&gmem_restore_signal), 0 };
     auto const result { system_call(SYS_rt_sigaction, signal, &action, nullptr, sizeof action.mask) };
     if (failed(result))
@@ -51,5 +51,22 @@ void raise_at_this_thread(int signal) noexcept
 {
     bare_syscall(SYS_tgkill, bare_syscall(SYS_getpid), bare_syscall(SYS_gettid), signal);
 }
+
+void queue_signal(int signal, siginfo_t const &info) noexcept
+{
+    if (info.si_code == SI_TKILL)
+        bare_syscall(SYS_rt_tgsigqueueinfo, bare_syscall(SYS_getpid), bare_syscall(SYS_gettid), signal, word(&info));
+    else
+        bare_syscall(SYS_rt_sigqueueinfo, bare_syscall(SYS_getpid), signal, word(&info));
+}
+
+std::uint64_t signal_mask() noexcept
+{
+    std::uint64_t mask { 0 };
+    bare_syscall(SYS_rt_sigprocmask, SIG_SETMASK, 0, word(&mask), sizeof mask);
+    return mask;
+}
+
+void set_signal_mask(std::uint64_t mask) noexcept { bare_syscall(SYS_rt_sigprocmask, SIG_SETMASK, word(&mask), 0, sizeof mask); }
 
 } // namespace gmem::os

@@ -11,7 +11,7 @@ namespace gmem::os {
 
 using SignalHandler = void (*)(int, siginfo_t *, void *);
 
-// SA_SIGINFO, on the alternate stack where there is one, never blocking itself; `more` flags are added.
+// SA_SIGINFO, never blocking itself; `more` flags are added.
 Status set_signal_handler(int signal, SignalHandler handler, std::uint64_t more) noexcept;
 Status current_action(int signal, KernelSigaction &out) noexcept;
 void set_default_action(int signal) noexcept;
@@ -19,6 +19,13 @@ void set_default_action(int signal) noexcept;
 // Adds to the calling thread's real mask.
 void block_signals(std::uint64_t mask) noexcept;
 void raise_at_this_thread(int signal) noexcept;
+
+// Sends `signal` with the contents of `info` to whom `info` was sent: this thread (tkill) or this process.
+void queue_signal(int signal, siginfo_t const &info) noexcept;
+
+// The calling thread's real mask.
+std::uint64_t signal_mask() noexcept;
+void set_signal_mask(std::uint64_t mask) noexcept;
 
 // kill(), sigqueue() and the like, as opposed to a fault.
 inline bool sent_by_a_process(siginfo_t const &info) noexcept { return info.si_code <= 0; }

@@ -30,6 +30,13 @@ public:
     ~ErrnoKept() { errno = saved_; }
     ErrnoKept(ErrnoKept const &) = delete;
 
+    // It is not a success after all.
+    int failed_with(int err) noexcept
+    {
+        saved_ = err;
+        return -1;
+    }
+
 private:
     int saved_;
 };

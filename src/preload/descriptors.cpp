@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdarg>
+#include <sys/file.h>
 #include <unistd.h>
 
 using namespace gmem;
@@ -64,8 +65,43 @@ int duplicated(int from, int to) noexcept
     return to;
 }
 
-// What fcntl answers for a gmem where the O_PATH descriptor behind it would answer otherwise (specification 4.4).
 constexpr int status_flags { 0x8002 }; // O_RDWR | O_LARGEFILE
+
+// Locks, leases, owners and status flags belong to the description of a file, and O_PATH has none to speak of: gmem's own copy of the
+// file lends its own.
+template <typename Call>
+int through_own_copy(memory::GuestMemory &g, int without, Call &&call) noexcept(noexcept(call(0)))
+{
+    int own { -1 };
+    {
+        preload::ErrnoKept kept;
+        own = g.own_copy().get();
+    }
+    if (own >= 0)
+        return call(own);
+    return without >= 0 ? without : preload::refuse(EBADF);
+}
+
+// What fcntl answers for a gmem where the O_PATH descriptor behind it would answer otherwise (specification 4.4).
+int fcntl_of_gmem(memory::GuestMemory &g, int fd, int command, void *argument)
+{
+    switch (command) {
+    case F_GETFD:
+    case F_SETFD:
+        return GMEM_NEXT(fcntl)(fd, command, argument);
+    case os::f_add_seals:
+    case os::f_add_seals + 1:
+        return preload::refuse(EINVAL);
+    case F_SETFL:
+        if (reinterpret_cast<std::uintptr_t>(argument) & O_DIRECT)
+            return preload::refuse(EINVAL);
+        break;
+    default:
+        break;
+    }
+    auto const without { command == F_GETFL ? status_flags : command == F_SETFL ? 0 : -1 };
+    return through_own_copy(g, without, [&](int own) { return GMEM_NEXT(fcntl)(own, command, argument); });
+}
 
 } // namespace
 
@@ -100,23 +136,13 @@ GMEM_EXPORT int dup3(int from, int to, int flags) noexcept
     return duplicated(from, GMEM_NEXT(dup3)(from, to, flags));
 }
 
-static int fcntl_any(int fd, int command, void *argument) noexcept
+static int fcntl_any(int fd, int command, void *argument)
 {
     if (FdTable::ours(fd)) [[unlikely]] {
         if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
             return duplicated(fd, GMEM_NEXT(fcntl)(fd, command, argument));
-        if (FdTable::may_be_gmem(fd))
-            switch (command) {
-            case F_GETFL:
-                return status_flags;
-            case F_SETFL:
-                return 0;
-            case os::f_add_seals:
-            case os::f_add_seals + 1:
-                return preload::refuse(EINVAL);
-            default:
-                break;
-            }
+        if (preload::GmemOf const g { fd }; g)
+            return fcntl_of_gmem(*g, fd, command, argument);
     }
     return GMEM_NEXT(fcntl)(fd, command, argument);
 }
@@ -136,4 +162,23 @@ GMEM_EXPORT int fcntl64(int fd, int command, ...)
     void *const argument { va_arg(list, void *) };
     va_end(list);
     return fcntl_any(fd, command, argument);
+}
+
+GMEM_EXPORT int flock(int fd, int operation) noexcept
+{
+    if (preload::GmemOf const g { fd }; g)
+        return through_own_copy(*g, -1, [&](int own) noexcept { return GMEM_NEXT(flock)(own, operation); });
+    return GMEM_NEXT(flock)(fd, operation);
+}
+GMEM_EXPORT int lockf(int fd, int command, off_t length)
+{
+    if (preload::GmemOf const g { fd }; g)
+        return through_own_copy(*g, -1, [&](int own) { return GMEM_NEXT(lockf)(own, command, length); });
+    return GMEM_NEXT(lockf)(fd, command, length);
+}
+GMEM_EXPORT int lockf64(int fd, int command, off64_t length)
+{
+    if (preload::GmemOf const g { fd }; g)
+        return through_own_copy(*g, -1, [&](int own) { return GMEM_NEXT(lockf64)(own, command, length); });
+    return GMEM_NEXT(lockf64)(fd, command, length);
 }

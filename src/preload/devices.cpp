@@ -20,6 +20,8 @@ namespace uapi = kvm::uapi;
 
 namespace {
 
+constexpr unsigned long figetbsz { 2 }; // linux/fs.h: the block size
+
 long real(int fd, unsigned long command, unsigned long argument) noexcept { return os::system_call(SYS_ioctl, fd, command, argument); }
 
 // Gives a fresh descriptor to the table, or closes it where the table ends.
@@ -125,6 +127,24 @@ int foreign_ioctl(int fd, unsigned long command, void *argument) noexcept
     }
 }
 
+// What the kernel answers on any file, before it asks the file: the O_PATH descriptor behind a gmem has neither.
+long gmem_ioctl(memory::GuestMemory &g, int fd, unsigned long command, unsigned long argument) noexcept
+{
+    switch (command) {
+    case FIOCLEX:
+    case FIONCLEX:
+        return os::system_call(SYS_fcntl, fd, F_SETFD, command == FIOCLEX ? FD_CLOEXEC : 0);
+    case FIONBIO:
+    case FIOASYNC:
+    case figetbsz:
+        if (auto const own { g.own_copy().get() }; own >= 0)
+            return real(own, command, argument);
+        return -ENOTTY;
+    default:
+        return kvm::guest_memfd_ioctl(g, command, argument);
+    }
+}
+
 } // namespace
 
 GMEM_EXPORT int ioctl(int fd, unsigned long command, ...) noexcept
@@ -136,8 +156,8 @@ GMEM_EXPORT int ioctl(int fd, unsigned long command, ...) noexcept
     auto const word { reinterpret_cast<unsigned long>(argument) };
 
     auto const kind { FdTable::kind_of(fd) };
-    if (kind == Kind::foreign) [[likely]] {
-        if (command == uapi::set_memory_attributes2 && FdTable::recognise(fd)) [[unlikely]]
+    if (kind == Kind::foreign || kind == Kind::signals) [[likely]] {
+        if (command == uapi::set_memory_attributes2 && kind == Kind::foreign && FdTable::recognise(fd)) [[unlikely]]
             return ioctl(fd, command, argument);
         if (!system_command(command) || !is_kvm_device(fd)) [[likely]]
             return foreign_ioctl(fd, command, argument);
@@ -162,9 +182,10 @@ GMEM_EXPORT int ioctl(int fd, unsigned long command, ...) noexcept
     case Kind::stranger:
     case Kind::gmem:
         if (preload::GmemOf const g { fd }; g)
-            return preload::answer(kvm::guest_memfd_ioctl(*g, command, word));
+            return preload::answer(gmem_ioctl(*g, fd, command, word));
         return foreign_ioctl(fd, command, argument);
     case Kind::foreign:
+    case Kind::signals:
         break;
     }
     return preload::refuse(ENOTTY);

@@ -23,6 +23,7 @@ enum class Kind : std::uint8_t {
     vm,
     kvm,
     kvm_absent,
+    signals, // a signalfd with SIGBUS in its mask
 };
 
 class FdTable final {

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 using namespace gmem;
@@ -23,6 +24,7 @@ void present(struct stat &s, memory::GuestMemory const &g) noexcept
 {
     s.st_size = static_cast<off_t>(raw(g.size())); // the file behind holds more than the guest's pages
     s.st_mode = S_IFREG | 0600;
+    s.st_nlink = 1;
     s.st_blocks = 0;
     s.st_blksize = page_size;
 }
@@ -31,9 +33,12 @@ void present(struct statx &s, memory::GuestMemory const &g) noexcept
 {
     s.stx_size = raw(g.size());
     s.stx_mode = S_IFREG | 0600;
+    s.stx_nlink = 1;
     s.stx_blocks = 0;
     s.stx_blksize = page_size;
 }
+
+int no_position(int whence) noexcept { return whence < SEEK_SET || whence > SEEK_HOLE ? EINVAL : ESPIPE; }
 
 bool asks_for_the_descriptor(char const *path, int flags) noexcept { return path && *path == '\0' && (flags & AT_EMPTY_PATH); }
 
@@ -44,11 +49,12 @@ int fallocate_any(int fd, int mode, off_t offset, off_t length) noexcept
     return GMEM_NEXT(fallocate)(fd, mode, offset, length);
 }
 
-// posix_fallocate asks for mode 0, which a guest_memfd does not know; it returns the error.
+// posix_fallocate asks for mode 0, which a guest_memfd does not know; libc then tries to write bytes, which have no place. It
+// returns the error.
 int posix_fallocate_any(int fd, off_t offset, off_t length) noexcept
 {
     if (is_gmem(fd))
-        return EOPNOTSUPP;
+        return offset < 0 || length <= 0 ? EINVAL : ESPIPE;
     return GMEM_NEXT(posix_fallocate)(fd, offset, length);
 }
 
@@ -65,12 +71,21 @@ GMEM_EXPORT int ftruncate64(int fd, off64_t length) noexcept { return is_gmem(fd
 GMEM_EXPORT int fchmod(int fd, mode_t mode) noexcept { return is_gmem(fd) ? preload::refuse(EINVAL) : GMEM_NEXT(fchmod)(fd, mode); }
 GMEM_EXPORT int fchown(int fd, uid_t owner, gid_t group) noexcept { return is_gmem(fd) ? preload::refuse(EINVAL) : GMEM_NEXT(fchown)(fd, owner, group); }
 GMEM_EXPORT int futimens(int fd, const timespec times[2]) noexcept { return is_gmem(fd) ? preload::refuse(EINVAL) : GMEM_NEXT(futimens)(fd, times); }
+GMEM_EXPORT int futimes(int fd, const timeval times[2]) noexcept { return is_gmem(fd) ? preload::refuse(EINVAL) : GMEM_NEXT(futimes)(fd, times); }
+GMEM_EXPORT int utimensat(int fd, char const *path, const timespec times[2], int flags) noexcept
+{
+    return (!path || asks_for_the_descriptor(path, flags)) && is_gmem(fd) ? preload::refuse(EINVAL) : GMEM_NEXT(utimensat)(fd, path, times, flags);
+}
+GMEM_EXPORT int fchownat(int fd, char const *path, uid_t owner, gid_t group, int flags) noexcept
+{
+    return asks_for_the_descriptor(path, flags) && is_gmem(fd) ? preload::refuse(EINVAL) : GMEM_NEXT(fchownat)(fd, path, owner, group, flags);
+}
 
 // Nothing to write back to.
 GMEM_EXPORT int fsync(int fd) { return is_gmem(fd) ? preload::refuse(EINVAL) : GMEM_NEXT(fsync)(fd); }
 GMEM_EXPORT int fdatasync(int fd) { return is_gmem(fd) ? preload::refuse(EINVAL) : GMEM_NEXT(fdatasync)(fd); }
-GMEM_EXPORT off_t lseek(int fd, off_t offset, int whence) noexcept { return is_gmem(fd) ? preload::refuse<off_t>(ESPIPE) : GMEM_NEXT(lseek)(fd, offset, whence); }
-GMEM_EXPORT off64_t lseek64(int fd, off64_t offset, int whence) noexcept { return is_gmem(fd) ? preload::refuse<off64_t>(ESPIPE) : GMEM_NEXT(lseek64)(fd, offset, whence); }
+GMEM_EXPORT off_t lseek(int fd, off_t offset, int whence) noexcept { return is_gmem(fd) ? preload::refuse<off_t>(no_position(whence)) : GMEM_NEXT(lseek)(fd, offset, whence); }
+GMEM_EXPORT off64_t lseek64(int fd, off64_t offset, int whence) noexcept { return is_gmem(fd) ? preload::refuse<off64_t>(no_position(whence)) : GMEM_NEXT(lseek64)(fd, offset, whence); }
 
 GMEM_EXPORT int fstat(int fd, struct stat *out) noexcept
 {

@@ -7,6 +7,7 @@
 #include "preload/next.hpp"
 
 #include <cstdarg>
+#include <limits>
 #include <sys/mman.h>
 
 using namespace gmem;
@@ -31,13 +32,25 @@ bool touches(void const *address, std::size_t length) noexcept
 
 long errno_of(Status const &s) noexcept { return s ? 0 : -s.error().err; }
 
+constexpr std::size_t address_space { std::size_t { 1 } << 47 };
+
+// What MAP_SHARED_VALIDATE lets pass on a file without special mappings; MAP_SYNC is not among it.
+constexpr int known_flags { MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK
+    | MAP_STACK | MAP_HUGETLB | MAP_32BIT | (0x3f << 26) | os::map_fixed_noreplace };
+
 // Specification 4.4, row mmap; the order is the kernel's.
 long map_gmem(memory::GuestMemory &g, void *hint, std::size_t length, int protection, int flags, off_t offset) noexcept
 {
     auto const type { flags & MAP_TYPE };
-    if (offset < 0 || static_cast<std::uint64_t>(offset) % page_size || length == 0)
+    if (static_cast<std::uint64_t>(offset) % page_size || length == 0)
         return -EINVAL;
+    if (offset < 0 || length > static_cast<std::size_t>(std::numeric_limits<off_t>::max() - offset))
+        return length > address_space ? -ENOMEM : -EOVERFLOW;
     if (type != MAP_SHARED && type != MAP_SHARED_VALIDATE && type != MAP_PRIVATE)
+        return -EINVAL;
+    if (type == MAP_SHARED_VALIDATE && (flags & ~known_flags))
+        return -EOPNOTSUPP;
+    if (flags & (MAP_HUGETLB | MAP_GROWSDOWN))
         return -EINVAL;
     if ((flags & (MAP_FIXED | os::map_fixed_noreplace)) && reinterpret_cast<std::uintptr_t>(hint) % page_size)
         return -EINVAL;
@@ -125,7 +138,30 @@ GMEM_EXPORT int madvise(void *address, std::size_t length, int advice) noexcept
 GMEM_EXPORT int posix_madvise(void *address, std::size_t length, int advice) noexcept
 {
     // The posix advices 0 to 4 only speed things up; on a window there is nothing to speed up.
-    return touches(address, length) ? 0 : GMEM_NEXT(posix_madvise)(address, length, advice);
+    return touches(address, length) ? (advice < POSIX_MADV_NORMAL || advice > POSIX_MADV_DONTNEED ? EINVAL : 0) : GMEM_NEXT(posix_madvise)(address, length, advice);
+}
+
+// A guest_memfd has nothing to write back to, and says so.
+GMEM_EXPORT int msync(void *address, std::size_t length, int flags)
+{
+    auto const result { GMEM_NEXT(msync)(address, length, flags) };
+    return result == 0 && (flags & MS_SYNC) && touches(address, length) ? preload::refuse(EINVAL) : result;
+}
+
+GMEM_EXPORT int pkey_mprotect(void *address, std::size_t length, int protection, int key) noexcept
+{
+    if (!touches(address, length)) [[likely]]
+        return GMEM_NEXT(pkey_mprotect)(address, length, protection, key);
+    auto const recorded { Space::protect(range(address, length), protection) };
+    return !recorded || key == -1 ? preload::answer(errno_of(recorded)) : GMEM_NEXT(pkey_mprotect)(address, length, protection, key);
+}
+
+// The kernel does it as a new mapping of the same file in place of the old one, and so do we: it must be gated.
+GMEM_EXPORT int remap_file_pages(void *address, std::size_t length, int protection, std::size_t page, int flags) noexcept
+{
+    if (!touches(address, length)) [[likely]]
+        return GMEM_NEXT(remap_file_pages)(address, length, protection, page, flags);
+    return preload::answer(protection ? -EINVAL : errno_of(Space::rearrange(range(address, length), PageNo { page })));
 }
 
 static int lock_any(void const *address, std::size_t length, int flags, bool with_flags) noexcept

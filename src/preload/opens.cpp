@@ -6,10 +6,13 @@
 #include "preload/answer.hpp"
 #include "preload/fd_table.hpp"
 #include "preload/next.hpp"
+#include "preload/openat2.hpp"
 
 #include <cstdarg>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <unistd.h>
 
 using namespace gmem;
 using preload::FdTable;
@@ -97,7 +100,36 @@ int __open64_2(char const *, int);
 int __openat_2(int, char const *, int);
 int __openat64_2(int, char const *, int);
 }
+GMEM_EXPORT int creat(char const *path, mode_t mode) { return opened(GMEM_NEXT(creat)(path, mode), path, O_WRONLY | O_CREAT | O_TRUNC); }
+GMEM_EXPORT int creat64(char const *path, mode_t mode) { return opened(GMEM_NEXT(creat64)(path, mode), path, O_WRONLY | O_CREAT | O_TRUNC); }
 GMEM_EXPORT int __open_2(char const *path, int flags) { return opened(GMEM_NEXT(__open_2)(path, flags), path, flags); }
 GMEM_EXPORT int __open64_2(char const *path, int flags) { return opened(GMEM_NEXT(__open64_2)(path, flags), path, flags); }
 GMEM_EXPORT int __openat_2(int directory, char const *path, int flags) { return opened(GMEM_NEXT(__openat_2)(directory, path, flags), path, flags); }
 GMEM_EXPORT int __openat64_2(int directory, char const *path, int flags) { return opened(GMEM_NEXT(__openat64_2)(directory, path, flags), path, flags); }
+
+// openat2 has no wrapper in libc: syscall() comes here.
+long gmem::preload::openat2(int directory, char const *path, std::uint64_t const *how, std::size_t size)
+{
+    auto const fd { GMEM_NEXT(syscall)(437, directory, path, how, size) };
+    return fd < 0 ? fd : opened(static_cast<int>(fd), path, static_cast<int>(*how));
+}
+
+// Streams: libc opens where we do not see it.
+static FILE *stream_opened(FILE *stream, char const *path) noexcept
+{
+    if (!stream || !path || (!begins_with(path, "/proc/") && !begins_with(path, "/dev/fd/")) || !reaches_a_gmem(fileno(stream), 0)) [[likely]]
+        return stream;
+    fclose(stream);
+    errno = ENXIO;
+    return nullptr;
+}
+GMEM_EXPORT FILE *fopen(char const *path, char const *mode) { return stream_opened(GMEM_NEXT(fopen)(path, mode), path); }
+GMEM_EXPORT FILE *fopen64(char const *path, char const *mode) { return stream_opened(GMEM_NEXT(fopen64)(path, mode), path); }
+GMEM_EXPORT FILE *freopen(char const *path, char const *mode, FILE *stream) { return stream_opened(GMEM_NEXT(freopen)(path, mode, stream), path); }
+GMEM_EXPORT FILE *freopen64(char const *path, char const *mode, FILE *stream) { return stream_opened(GMEM_NEXT(freopen64)(path, mode, stream), path); }
+
+// libc asks the descriptor whether it may be read and written; an O_PATH one seems readable only.
+GMEM_EXPORT FILE *fdopen(int fd, char const *mode) noexcept
+{
+    return GMEM_NEXT(fdopen)(fd, preload::GmemOf { fd } ? "r" : mode);
+}

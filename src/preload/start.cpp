@@ -9,8 +9,10 @@
 //   6. Success leaves errno alone.
 
 #include "library/prepare.hpp"
+#include "memory/sigbus.hpp"
 #include "os/process_calls.hpp"
 #include "preload/arrivals.hpp"
+#include "os/signal_calls.hpp"
 #include "preload/fd_table.hpp"
 
 #include <pthread.h>
@@ -20,12 +22,32 @@ namespace {
 
 void process_is_this() noexcept { FdTable::process_is(os::process_id()); }
 
+void in_child() noexcept
+{
+    process_is_this();
+    memory::Sigbus::continue_in_child();
+}
+
+// The mask that exec handed down: a SIGBUS that really is blocked (by who is not under gmem, or by posix_spawn) is so no more.
+void take_over_mask() noexcept
+{
+    using memory::Sigbus;
+    Sigbus::translate_masks();
+    auto const mask { os::signal_mask() };
+    if (!(mask & (Sigbus::bit | Sigbus::stand_in_bit)))
+        return;
+    (void)Sigbus::install();
+    if (mask & Sigbus::bit)
+        os::set_signal_mask(Sigbus::to_kernel(mask));
+}
+
 [[gnu::constructor]] void start() noexcept
 {
     process_is_this();
+    take_over_mask();
     library::prepare_process(); // its fork handlers are registered before the program's, so they run first in a child
     welcome_inherited();
-    pthread_atfork(nullptr, nullptr, &process_is_this);
+    pthread_atfork(nullptr, nullptr, &in_child);
 }
 
 } // namespace

@@ -6,7 +6,9 @@
 #include "preload/fd_table.hpp"
 #include "preload/arrivals.hpp"
 #include "preload/next.hpp"
+#include "preload/signal_masks.hpp"
 
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 using namespace gmem;
 using preload::FdTable;
 using preload::GmemOf;
+using preload::Kind;
 
 namespace {
 
@@ -58,6 +61,13 @@ bool is_gmem(int fd) noexcept
     return FdTable::may_be_gmem(fd) && bool(GmemOf { fd });
 }
 
+ssize_t shown(int fd, void *buffer, ssize_t size) noexcept
+{
+    if (FdTable::kind_of(fd) == Kind::signals && size > 0) [[unlikely]]
+        preload::show_sigbus(buffer, size);
+    return size;
+}
+
 std::size_t at_least_zero(int n) noexcept { return n < 0 ? 0 : static_cast<std::size_t>(n); }
 
 } // namespace
@@ -66,11 +76,12 @@ std::size_t at_least_zero(int n) noexcept { return n < 0 ? 0 : static_cast<std::
 #define REFUSE_ON_GMEM(fd, err) \
     if (is_gmem(fd)) [[unlikely]] \
     return preload::refuse<ssize_t>(err)
+#define REFUSE_POSITION_ON_GMEM(fd, offset) REFUSE_ON_GMEM(fd, (offset) < 0 ? EINVAL : ESPIPE)
 
 GMEM_EXPORT ssize_t read(int fd, void *buffer, std::size_t size)
 {
     REFUSE_ON_GMEM(fd, EINVAL);
-    return one_buffer(buffer, size, [&] { return GMEM_NEXT(read)(fd, buffer, size); });
+    return shown(fd, buffer, one_buffer(buffer, size, [&] { return GMEM_NEXT(read)(fd, buffer, size); }));
 }
 GMEM_EXPORT ssize_t write(int fd, void const *buffer, std::size_t size)
 {
@@ -79,22 +90,22 @@ GMEM_EXPORT ssize_t write(int fd, void const *buffer, std::size_t size)
 }
 GMEM_EXPORT ssize_t pread(int fd, void *buffer, std::size_t size, off_t offset)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(pread)(fd, buffer, size, offset); });
 }
 GMEM_EXPORT ssize_t pread64(int fd, void *buffer, std::size_t size, off64_t offset)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(pread64)(fd, buffer, size, offset); });
 }
 GMEM_EXPORT ssize_t pwrite(int fd, void const *buffer, std::size_t size, off_t offset)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(pwrite)(fd, buffer, size, offset); });
 }
 GMEM_EXPORT ssize_t pwrite64(int fd, void const *buffer, std::size_t size, off64_t offset)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(pwrite64)(fd, buffer, size, offset); });
 }
 GMEM_EXPORT ssize_t readv(int fd, iovec const *parts, int count)
@@ -109,60 +120,119 @@ GMEM_EXPORT ssize_t writev(int fd, iovec const *parts, int count)
 }
 GMEM_EXPORT ssize_t preadv(int fd, iovec const *parts, int count, off_t offset)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(preadv)(fd, parts, count, offset); });
 }
 GMEM_EXPORT ssize_t preadv64(int fd, iovec const *parts, int count, off64_t offset)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(preadv64)(fd, parts, count, offset); });
 }
 GMEM_EXPORT ssize_t pwritev(int fd, iovec const *parts, int count, off_t offset)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(pwritev)(fd, parts, count, offset); });
 }
 GMEM_EXPORT ssize_t pwritev64(int fd, iovec const *parts, int count, off64_t offset)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(pwritev64)(fd, parts, count, offset); });
+}
+
+// With flags. Offset -1 is "no offset".
+GMEM_EXPORT ssize_t preadv2(int fd, iovec const *parts, int count, off_t offset, int flags)
+{
+    REFUSE_POSITION_ON_GMEM(fd, offset);
+    return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(preadv2)(fd, parts, count, offset, flags); });
+}
+GMEM_EXPORT ssize_t preadv64v2(int fd, iovec const *parts, int count, off64_t offset, int flags)
+{
+    REFUSE_POSITION_ON_GMEM(fd, offset);
+    return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(preadv64v2)(fd, parts, count, offset, flags); });
+}
+GMEM_EXPORT ssize_t pwritev2(int fd, iovec const *parts, int count, off_t offset, int flags)
+{
+    REFUSE_POSITION_ON_GMEM(fd, offset);
+    return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(pwritev2)(fd, parts, count, offset, flags); });
+}
+GMEM_EXPORT ssize_t pwritev64v2(int fd, iovec const *parts, int count, off64_t offset, int flags)
+{
+    REFUSE_POSITION_ON_GMEM(fd, offset);
+    return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(pwritev64v2)(fd, parts, count, offset, flags); });
 }
 
 // Sockets.
 GMEM_EXPORT ssize_t recv(int fd, void *buffer, std::size_t size, int flags)
 {
+    REFUSE_ON_GMEM(fd, ENOTSOCK);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(recv)(fd, buffer, size, flags); });
 }
 GMEM_EXPORT ssize_t send(int fd, void const *buffer, std::size_t size, int flags)
 {
+    REFUSE_ON_GMEM(fd, ENOTSOCK);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(send)(fd, buffer, size, flags); });
 }
 GMEM_EXPORT ssize_t recvfrom(int fd, void *buffer, std::size_t size, int flags, sockaddr *from, socklen_t *length)
 {
+    REFUSE_ON_GMEM(fd, ENOTSOCK);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(recvfrom)(fd, buffer, size, flags, from, length); });
 }
 GMEM_EXPORT ssize_t sendto(int fd, void const *buffer, std::size_t size, int flags, sockaddr const *to, socklen_t length)
 {
+    REFUSE_ON_GMEM(fd, ENOTSOCK);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(sendto)(fd, buffer, size, flags, to, length); });
 }
 GMEM_EXPORT ssize_t recvmsg(int fd, msghdr *message, int flags)
 {
+    REFUSE_ON_GMEM(fd, ENOTSOCK);
     auto const result { with_recovery({ message->msg_iov, message->msg_iovlen }, [&] { return GMEM_NEXT(recvmsg)(fd, message, flags); }) };
     if (result >= 0)
         preload::welcome(*message);
     return result;
 }
+GMEM_EXPORT ssize_t sendmsg(int fd, msghdr const *message, int flags)
+{
+    REFUSE_ON_GMEM(fd, ENOTSOCK);
+    return with_recovery({ message->msg_iov, message->msg_iovlen }, [&] { return GMEM_NEXT(sendmsg)(fd, message, flags); });
+}
+
+// Many messages: EFAULT about the first of them only; the kernel answers a later one with the number of those before it.
 GMEM_EXPORT int recvmmsg(int fd, mmsghdr *messages, unsigned count, int flags, timespec *timeout)
 {
-    // EFAULT about one message's buffers ends the call before it: the next call meets it again as its first.
-    auto const result { GMEM_NEXT(recvmmsg)(fd, messages, count, flags, timeout) };
+    if (is_gmem(fd)) [[unlikely]]
+        return preload::refuse(ENOTSOCK);
+    auto const first { count ? Buffers { messages->msg_hdr.msg_iov, messages->msg_hdr.msg_iovlen } : Buffers { nullptr, 0 } };
+    auto const result { with_recovery(first, [&] { return GMEM_NEXT(recvmmsg)(fd, messages, count, flags, timeout); }) };
     for (int i { 0 }; i < result; ++i)
         preload::welcome(messages[i].msg_hdr);
     return result;
 }
-GMEM_EXPORT ssize_t sendmsg(int fd, msghdr const *message, int flags)
+GMEM_EXPORT int sendmmsg(int fd, mmsghdr *messages, unsigned count, int flags)
 {
-    return with_recovery({ message->msg_iov, message->msg_iovlen }, [&] { return GMEM_NEXT(sendmsg)(fd, message, flags); });
+    if (is_gmem(fd)) [[unlikely]]
+        return preload::refuse(ENOTSOCK);
+    auto const first { count ? Buffers { messages->msg_hdr.msg_iov, messages->msg_hdr.msg_iovlen } : Buffers { nullptr, 0 } };
+    return with_recovery(first, [&] { return GMEM_NEXT(sendmmsg)(fd, messages, count, flags); });
+}
+GMEM_EXPORT ssize_t vmsplice(int fd, iovec const *parts, std::size_t count, unsigned flags)
+{
+    return with_recovery({ parts, count }, [&] { return GMEM_NEXT(vmsplice)(fd, parts, count, flags); });
+}
+GMEM_EXPORT ssize_t process_vm_readv(pid_t pid, iovec const *ours, unsigned long our_count, iovec const *theirs, unsigned long their_count, unsigned long flags) noexcept
+{
+    return with_recovery({ ours, our_count }, [&]() noexcept {
+        return with_recovery({ theirs, their_count }, [&]() noexcept { return GMEM_NEXT(process_vm_readv)(pid, ours, our_count, theirs, their_count, flags); });
+    });
+}
+GMEM_EXPORT ssize_t process_vm_writev(pid_t pid, iovec const *ours, unsigned long our_count, iovec const *theirs, unsigned long their_count, unsigned long flags) noexcept
+{
+    return with_recovery({ ours, our_count }, [&]() noexcept {
+        return with_recovery({ theirs, their_count }, [&]() noexcept { return GMEM_NEXT(process_vm_writev)(pid, ours, our_count, theirs, their_count, flags); });
+    });
+}
+GMEM_EXPORT ssize_t getrandom(void *buffer, std::size_t size, unsigned flags)
+{
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(getrandom)(buffer, size, flags); });
 }
 
 // What -D_FORTIFY_SOURCE makes of the same names.
@@ -171,23 +241,30 @@ ssize_t __read_chk(int, void *, std::size_t, std::size_t);
 ssize_t __pread_chk(int, void *, std::size_t, off_t, std::size_t);
 ssize_t __pread64_chk(int, void *, std::size_t, off64_t, std::size_t);
 ssize_t __recv_chk(int, void *, std::size_t, std::size_t, int);
+ssize_t __recvfrom_chk(int, void *, std::size_t, std::size_t, int, sockaddr *, socklen_t *);
 }
 GMEM_EXPORT ssize_t __read_chk(int fd, void *buffer, std::size_t size, std::size_t room)
 {
     REFUSE_ON_GMEM(fd, EINVAL);
-    return one_buffer(buffer, size, [&] { return GMEM_NEXT(__read_chk)(fd, buffer, size, room); });
+    return shown(fd, buffer, one_buffer(buffer, size, [&] { return GMEM_NEXT(__read_chk)(fd, buffer, size, room); }));
 }
 GMEM_EXPORT ssize_t __pread_chk(int fd, void *buffer, std::size_t size, off_t offset, std::size_t room)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(__pread_chk)(fd, buffer, size, offset, room); });
 }
 GMEM_EXPORT ssize_t __pread64_chk(int fd, void *buffer, std::size_t size, off64_t offset, std::size_t room)
 {
-    REFUSE_ON_GMEM(fd, ESPIPE);
+    REFUSE_POSITION_ON_GMEM(fd, offset);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(__pread64_chk)(fd, buffer, size, offset, room); });
 }
 GMEM_EXPORT ssize_t __recv_chk(int fd, void *buffer, std::size_t size, std::size_t room, int flags)
 {
+    REFUSE_ON_GMEM(fd, ENOTSOCK);
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(__recv_chk)(fd, buffer, size, room, flags); });
+}
+GMEM_EXPORT ssize_t __recvfrom_chk(int fd, void *buffer, std::size_t size, std::size_t room, int flags, sockaddr *from, socklen_t *length)
+{
+    REFUSE_ON_GMEM(fd, ENOTSOCK);
+    return one_buffer(buffer, size, [&] { return GMEM_NEXT(__recvfrom_chk)(fd, buffer, size, room, flags, from, length); });
 }
