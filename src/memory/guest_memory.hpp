@@ -109,6 +109,7 @@ public:
 
 private:
     friend class Fork;
+    friend class HugePages;
     friend class Pool;
 
     Status convert_locked(PageRange r, Attribute to) noexcept GMEM_REQUIRES(header().lock);
