@@ -166,7 +166,7 @@ Status GuestMemory::punch(PageRange r) noexcept
         return Ok {};
     os::Locked space { Space::lock() };
     if (has_huge_pages())
-        return HugePages { *this }.punch(*inside, [this](PageRange part) noexcept { return punch_locked(part); });
+        return HugePages { *this }.punch(*inside);
     return punch_locked(*inside);
 }
 

@@ -126,6 +126,7 @@ public:
 private:
     friend class FileLocked;
     friend class Fork;
+    friend class HugePages;
     friend class Pool;
 
     Status join() noexcept; // makes this process a member

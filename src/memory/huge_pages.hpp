@@ -44,26 +44,8 @@ public:
     // An end of a NUMA policy inside an unsettled extent: one huge page cannot follow two policies.
     void keep_small_at(PageNo p) noexcept;
 
-    // Punches `r` in huge extents; punch_small(part) -> Status is called for what lies elsewhere.
-    template <typename PunchSmall>
-    Status punch(PageRange r, PunchSmall &&punch_small) noexcept
-    {
-        for (auto at { r.first() }; at < r.last();) {
-            auto const huge { extents().next_huge(at, r.last()) };
-            auto const before { PageRange::make(at, huge ? huge->first() : r.last()) };
-            if (before)
-                GMEM_CHECK(punch_small(*before));
-            if (!huge)
-                break;
-            for (at = huge->first(); at < huge->last();) {
-                auto const e { *extents().extent_of(at) };
-                auto const part { *huge->intersect(ExtentMap::pages_of(e)) };
-                GMEM_CHECK(part == ExtentMap::pages_of(e) ? punch_whole(e, punch_small) : punch_part(e, part));
-                at = part.last();
-            }
-        }
-        return Ok {};
-    }
+    // punch hole, wherever `r` lies. The caller holds Space::lock() too.
+    Status punch(PageRange r) noexcept;
 
 private:
     ExtentMap extents() const noexcept { return file_.extents(); }
@@ -71,24 +53,8 @@ private:
     ExtentMap::State populate_and_collapse(ExtentNo e) noexcept;
     Status punch_part(ExtentNo e, PageRange part) noexcept;
 
-    // All of it at once: no question who writes to it.
-    template <typename PunchSmall>
-    Status punch_whole(ExtentNo e, PunchSmall &punch_small) noexcept
-    {
-        if (alone() && close_windows(e)) {
-            auto const freed { free_file_pages(e) };
-            if (freed)
-                extents().unsettle(e);
-            else
-                open_windows(e);
-            return freed;
-        }
-        GMEM_CHECK(punch_small(ExtentMap::pages_of(e))); // somebody has it open: from now on 4 KiB pages, which come by themselves
-        extents().unsettle(e);
-        extents().settle(e, ExtentMap::State::small);
-        return Ok {};
-    }
-
+    Status punch_whole(ExtentNo e) noexcept;
+    Status punch_small(PageRange r) noexcept;
     void give_back_if_empty(ExtentNo e) noexcept;
     bool release_what_was_written(ExtentNo e) noexcept;
     bool alone() const noexcept;

@@ -18,6 +18,43 @@ bool all_zero(std::byte const *page) noexcept { return page[0] == std::byte { 0 
 
 } // namespace
 
+Status HugePages::punch(PageRange r) noexcept
+{
+    for (auto at { r.first() }; at < r.last();) {
+        auto const huge { extents().next_huge(at, r.last()) };
+        if (auto const before { PageRange::make(at, huge ? huge->first() : r.last()) })
+            GMEM_CHECK(punch_small(*before));
+        if (!huge)
+            break;
+        for (at = huge->first(); at < huge->last();) {
+            auto const e { *extents().extent_of(at) };
+            auto const part { *huge->intersect(ExtentMap::pages_of(e)) };
+            GMEM_CHECK(part == ExtentMap::pages_of(e) ? punch_whole(e) : punch_part(e, part));
+            at = part.last();
+        }
+    }
+    return Ok {};
+}
+
+Status HugePages::punch_small(PageRange r) noexcept GMEM_NO_THREAD_SAFETY { return file_.punch_locked(r); }
+
+// All of it at once: no question who writes to it.
+Status HugePages::punch_whole(ExtentNo e) noexcept
+{
+    if (alone() && close_windows(e)) {
+        auto const freed { free_file_pages(e) };
+        if (freed)
+            extents().unsettle(e);
+        else
+            open_windows(e);
+        return freed;
+    }
+    GMEM_CHECK(punch_small(ExtentMap::pages_of(e))); // somebody has it open: from now on 4 KiB pages, which come by themselves
+    extents().unsettle(e);
+    extents().settle(e, ExtentMap::State::small);
+    return Ok {};
+}
+
 // Through the view: the windows keep their PTEs, open or not, and a private page is zeroed like a shared one.
 Status HugePages::punch_part(ExtentNo e, PageRange part) noexcept
 {

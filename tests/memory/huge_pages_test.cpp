@@ -29,9 +29,19 @@ std::uint64_t view_mapped_huge(File const &f)
     return smaps(memory.view(), memory.view() + f.pages() * page, "ShmemPmdMapped");
 }
 
+// Asked of the kernel without gmem: where it can, gmem must.
 bool kernel_makes_huge_pages()
 {
-    static bool const makes { [] { File f { extent }; f.write(0, 1); return f.stats().huge_bytes == bytes; }() };
+    static bool const makes { [] {
+        int const file { memfd_create("collapse", MFD_CLOEXEC) };
+        EXPECT_EQ(ftruncate(file, bytes), 0);
+        auto const room { reinterpret_cast<std::uintptr_t>(mmap(nullptr, 2 * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) };
+        auto *const aligned { mmap(reinterpret_cast<void *>((room + bytes - 1) & ~(bytes - 1)), bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) };
+        bool const collapsed { madvise(aligned, bytes, 23 /* POPULATE_WRITE */) == 0 && madvise(aligned, bytes, 25 /* COLLAPSE */) == 0 };
+        munmap(reinterpret_cast<void *>(room), 2 * bytes);
+        close(file);
+        return collapsed;
+    }() };
     return makes;
 }
 
