@@ -57,6 +57,7 @@ KernelSubject::KernelSubject() : kvm_ { open_kvm() }
     features_.address_spaces = std::max(1u, static_cast<std::uint32_t>(ioctl(kvm_, kvm_check_extension, cap_multi_address_space)));
     features_.overlap_in_file = differences::binding_overlap(EEXIST, features_.in_place);
     find_out_about_pins_and_peers();
+    find_out_about_guests();
 }
 
 // Whether a pinned page refuses to become private, and whether another process may have pages open meanwhile.
@@ -89,13 +90,30 @@ void KernelSubject::find_out_about_pins_and_peers()
     close_vm(vm);
 }
 
+// A KVM without hardware page tables may resolve a guest_memfd slot through userspace_addr: then it says nothing about the file.
+void KernelSubject::find_out_about_guests()
+{
+    auto const vm { create_vm(features_.in_place ? spec::VmType::sw_protected : spec::VmType::default_vm) };
+    auto const file { create(vm, { page_size, spec::flag_mmap | spec::flag_init_shared }) };
+    if (memslot(vm, spec::MemslotVersion::two, { 0, spec::mem_guest_memfd, guest_base, page_size, 0, 0 }, spec::NamedFile::ours, file) == 0) {
+        auto const seen { guest_touch(vm, guest_base, 7) };
+        features_.guests = seen && seen->what == GuestSeen::What::done;
+    }
+    close(file);
+    close_vm(vm);
+}
+
 Handle KernelSubject::create_vm(spec::VmType type)
 {
     int const fd { ioctl(kvm_, kvm_create_vm, static_cast<unsigned long>(type)) };
     return fd < 0 ? -errno : fd;
 }
 
-void KernelSubject::close_vm(Handle vm) { ::close(fd_of(vm)); }
+void KernelSubject::close_vm(Handle vm)
+{
+    guests_.erase(vm);
+    ::close(fd_of(vm));
+}
 
 Handle KernelSubject::create(Handle vm, spec::CreateCall const &call)
 {
@@ -156,6 +174,15 @@ int KernelSubject::refused(Handle file, spec::Refused what)
     case spec::Refused::seek:         return errno_after(lseek(fd, 0, SEEK_SET));
     }
     return ENOSYS;
+}
+
+std::optional<GuestSeen> KernelSubject::guest_touch(Handle vm, std::uint64_t gpa, std::optional<std::uint8_t> value)
+{
+    auto const made { guests_.try_emplace(vm, kvm_, fd_of(vm)) };
+    auto &guest { made.first->second };
+    if (!guest.ok())
+        return std::nullopt;
+    return value ? guest.store(gpa, *value) : guest.load(gpa);
 }
 
 std::optional<long> KernelSubject::capability(std::optional<Handle> vm, unsigned which) { return ioctl(vm ? fd_of(*vm) : kvm_, kvm_check_extension, static_cast<unsigned long>(which)); }
