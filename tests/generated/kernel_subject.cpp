@@ -51,12 +51,12 @@ KernelSubject::KernelSubject() : kvm_ { open_kvm() }
 {
     features_.in_place = ioctl(kvm_, kvm_check_extension, spec::cap_in_place) > 0;
     features_.private_vms = (ioctl(kvm_, kvm_check_extension, cap_vm_types) & 2) != 0;
-    features_.ordinary_slots = true;
     features_.odd_maps = true;
     features_.slot_limit = static_cast<std::uint32_t>(ioctl(kvm_, kvm_check_extension, cap_nr_memslots));
     features_.address_spaces = std::max(1u, static_cast<std::uint32_t>(ioctl(kvm_, kvm_check_extension, cap_multi_address_space)));
     features_.overlap_in_file = differences::binding_overlap(EEXIST, features_.in_place);
     find_out_about_pins_and_peers();
+    find_out_about_slots();
     find_out_about_guests();
 }
 
@@ -87,6 +87,15 @@ void KernelSubject::find_out_about_pins_and_peers()
         unmap(window, page_size);
     }
     close(file);
+    close_vm(vm);
+}
+
+// Where there is no /dev/kvm to be used, gmem's own knows the slots of files only: their neighbours may then change their size.
+void KernelSubject::find_out_about_slots()
+{
+    auto const vm { create_vm(spec::VmType::default_vm) };
+    auto const set { [&](std::uint64_t size) { return memslot(vm, spec::MemslotVersion::one, { 0, 0, guest_base, size, guest_base, 0 }, spec::NamedFile::not_open, -1); } };
+    features_.ordinary_slots = set(page_size) == 0 && set(2 * page_size) == EINVAL;
     close_vm(vm);
 }
 
@@ -178,9 +187,12 @@ int KernelSubject::refused(Handle file, spec::Refused what)
 
 std::optional<GuestSeen> KernelSubject::guest_touch(Handle vm, std::uint64_t gpa, std::optional<std::uint8_t> value)
 {
+    if (!vcpus_run_)
+        return std::nullopt;
     auto const made { guests_.try_emplace(vm, kvm_, fd_of(vm)) };
     auto &guest { made.first->second };
-    if (!guest.ok())
+    vcpus_run_ = guest.ok();
+    if (!vcpus_run_)
         return std::nullopt;
     return value ? guest.store(gpa, *value) : guest.load(gpa);
 }

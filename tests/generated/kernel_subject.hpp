@@ -35,10 +35,12 @@ public:
 
 private:
     void find_out_about_pins_and_peers();
+    void find_out_about_slots();
     void find_out_about_guests();
 
     int kvm_;
     Features features_;
+    bool vcpus_run_ { true }; // until the first one does not
     std::map<Handle, Guest> guests_; // made when first asked for
 };
 
