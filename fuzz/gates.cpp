@@ -72,8 +72,13 @@ void creation(generated::Choices &c)
     spec::CreateCall const call { number(c), c.one_in(3) ? number(c) : c.below(4) };
     auto const parsed { kvm::parse_creation({ call.size, call.flags, { number(c) } }) };
     same(errno_of(parsed), spec::create_errno(call, { .private_memory = true, .in_place_conversion = true }), "parse_creation");
-    if (parsed)
-        same(raw(parsed.value().pages.to_bytes()) == call.size, 1, "parse_creation's size");
+    if (!parsed || call.size > pages * page_size) // the model has an entry a page
+        return;
+    auto const must { spec::created(call, { .private_memory = true, .in_place_conversion = true }) };
+    auto const &birth { parsed.value() };
+    same(birth.pages.index() == must.pages.size(), 1, "parse_creation's size");
+    same((birth.initial == Attribute::shared) == (must.pages.front().state == spec::PageState::shared), 1, "parse_creation's initial attribute");
+    same((birth.windows == memory::Windows::allowed) == must.mmap, 1, "parse_creation's windows");
 }
 
 void fallocation(generated::Choices &c)

@@ -18,4 +18,8 @@ inline bool binding_end_is_undefined(std::uint64_t offset, std::uint64_t size, b
     return !in_place && offset < sign && offset + size >= sign;
 }
 
+// Specification 9.2: every guest_memfd slot is GMEM_ONLY. Kernels without in-place conversion let a file without MMAP back private
+// accesses only (6.2): the guest of a VM without private memory meets userspace_addr there.
+inline bool slot_shows_userspace(bool mmap, bool in_place) { return !mmap && !in_place; }
+
 } // namespace gmem::conformance::differences

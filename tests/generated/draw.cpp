@@ -102,7 +102,7 @@ Operation memslot(Choices &c, Drawn &d)
         switch (c.below(8)) {
         case 0: m.slot = odd_slots[c.below(4)]; break;
         case 1: m.flags = 4 | Number { 1 } << c.below(32); break;
-        case 2: m.gpa = c.one_in(2) ? m.gpa + 1 + c.below(page - 1) : ~Number { 0 } << 12; break;
+        case 2: m.gpa = c.one_in(2) ? m.gpa + 1 + c.below(page - 1) : ~Number { 0 } << 12 /* wraps */; break;
         case 3: m.size += 1 + c.below(page - 1); break;
         case 4: m.address = c.one_in(2) ? 1 : Number { 1 } << 47; break;
         case 5: m.offset = odd_number(c, pages); break;
@@ -127,6 +127,8 @@ Operation draw(Choices &c, Drawn &d)
         return Write { window, where(), c.below(256) };
     if (dice < 720)
         return file_call(c, d);
+    if (dice < 735)
+        return GuestTouch { c.below(4), c.below(46 * page), c.below(2), c.below(256) };
     if (dice < 750)
         return GuestWrite { c.below(4), c.below(pages_of(d.files, window)) * page, c.below(256) };
     if (dice < 785)

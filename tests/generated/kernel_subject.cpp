@@ -51,12 +51,13 @@ KernelSubject::KernelSubject() : kvm_ { open_kvm() }
 {
     features_.in_place = ioctl(kvm_, kvm_check_extension, spec::cap_in_place) > 0;
     features_.private_vms = (ioctl(kvm_, kvm_check_extension, cap_vm_types) & 2) != 0;
-    features_.ordinary_slots = true;
     features_.odd_maps = true;
     features_.slot_limit = static_cast<std::uint32_t>(ioctl(kvm_, kvm_check_extension, cap_nr_memslots));
     features_.address_spaces = std::max(1u, static_cast<std::uint32_t>(ioctl(kvm_, kvm_check_extension, cap_multi_address_space)));
     features_.overlap_in_file = differences::binding_overlap(EEXIST, features_.in_place);
     find_out_about_pins_and_peers();
+    find_out_about_slots();
+    find_out_about_guests();
 }
 
 // Whether a pinned page refuses to become private, and whether another process may have pages open meanwhile.
@@ -89,13 +90,39 @@ void KernelSubject::find_out_about_pins_and_peers()
     close_vm(vm);
 }
 
+// Where there is no /dev/kvm to be used, gmem's own knows the slots of files only: their neighbours may then change their size.
+void KernelSubject::find_out_about_slots()
+{
+    auto const vm { create_vm(spec::VmType::default_vm) };
+    auto const set { [&](std::uint64_t size) { return memslot(vm, spec::MemslotVersion::one, { 0, 0, guest_base, size, guest_base, 0 }, spec::NamedFile::not_open, -1); } };
+    features_.ordinary_slots = set(page_size) == 0 && set(2 * page_size) == EINVAL;
+    close_vm(vm);
+}
+
+// A KVM without hardware page tables may resolve a guest_memfd slot through userspace_addr: then it says nothing about the file.
+void KernelSubject::find_out_about_guests()
+{
+    auto const vm { create_vm(features_.in_place ? spec::VmType::sw_protected : spec::VmType::default_vm) };
+    auto const file { create(vm, { page_size, spec::flag_mmap | spec::flag_init_shared }) };
+    if (memslot(vm, spec::MemslotVersion::two, { 0, spec::mem_guest_memfd, guest_base, page_size, 0, 0 }, spec::NamedFile::ours, file) == 0) {
+        auto const seen { guest_touch(vm, guest_base, 7) };
+        features_.guests = seen && seen->what == GuestSeen::What::done;
+    }
+    close(file);
+    close_vm(vm);
+}
+
 Handle KernelSubject::create_vm(spec::VmType type)
 {
     int const fd { ioctl(kvm_, kvm_create_vm, static_cast<unsigned long>(type)) };
     return fd < 0 ? -errno : fd;
 }
 
-void KernelSubject::close_vm(Handle vm) { ::close(fd_of(vm)); }
+void KernelSubject::close_vm(Handle vm)
+{
+    guests_.erase(vm);
+    ::close(fd_of(vm));
+}
 
 Handle KernelSubject::create(Handle vm, spec::CreateCall const &call)
 {
@@ -156,6 +183,18 @@ int KernelSubject::refused(Handle file, spec::Refused what)
     case spec::Refused::seek:         return errno_after(lseek(fd, 0, SEEK_SET));
     }
     return ENOSYS;
+}
+
+std::optional<GuestSeen> KernelSubject::guest_touch(Handle vm, std::uint64_t gpa, std::optional<std::uint8_t> value)
+{
+    if (!vcpus_run_)
+        return std::nullopt;
+    auto const made { guests_.try_emplace(vm, kvm_, fd_of(vm)) };
+    auto &guest { made.first->second };
+    vcpus_run_ = guest.ok();
+    if (!vcpus_run_)
+        return std::nullopt;
+    return value ? guest.store(gpa, *value) : guest.load(gpa);
 }
 
 std::optional<long> KernelSubject::capability(std::optional<Handle> vm, unsigned which) { return ioctl(vm ? fd_of(*vm) : kvm_, kvm_check_extension, static_cast<unsigned long>(which)); }

@@ -3,6 +3,8 @@
 
 #include "tests/generated/subject.hpp"
 
+#include <map>
+
 namespace gmem::generated {
 
 class KernelSubject final : public Subject {
@@ -24,6 +26,7 @@ public:
     int unmap(char *address, std::uint64_t length) override;
     int memslot(Handle vm, spec::MemslotVersion version, spec::MemslotCall const &call, spec::NamedFile named, Handle file) override;
     int refused(Handle file, spec::Refused what) override;
+    std::optional<GuestSeen> guest_touch(Handle vm, std::uint64_t gpa, std::optional<std::uint8_t> value) override;
     std::optional<long> capability(std::optional<Handle> vm, unsigned which) override;
     std::optional<int> vm_attributes(Handle vm, std::uint64_t attributes) override;
     std::optional<spec::Facts> facts(Handle file) override;
@@ -32,9 +35,13 @@ public:
 
 private:
     void find_out_about_pins_and_peers();
+    void find_out_about_slots();
+    void find_out_about_guests();
 
     int kvm_;
     Features features_;
+    bool vcpus_run_ { true }; // until the first one does not
+    std::map<Handle, Guest> guests_; // made when first asked for
 };
 
 } // namespace gmem::generated

@@ -73,6 +73,10 @@ struct GuestWrite final {
     Number file, offset, value;
     GMEM_OPERATION(GuestWrite, file, offset, value)
 };
+struct GuestTouch final { // a guest loads a byte, or stores a value, at a guest address
+    Number vm, gpa, store, value;
+    GMEM_OPERATION(GuestTouch, vm, gpa, store, value)
+};
 struct Pin final {
     Number window, page;
     GMEM_OPERATION(Pin, window, page)
@@ -106,8 +110,8 @@ struct InChild final { // a forked child does one thing and leaves. `what`: 0 re
     GMEM_OPERATION(InChild, window, what, page, pages, value)
 };
 
-using Operation = std::variant<CreateVm, CloseVm, Create, Duplicate, Close, Convert, Fallocate, Map, Unmap, Read, Write, KernelRead, KernelWrite, GuestWrite, Pin,
-    Unpin, Memslot, Capability, VmAttributes, Refused, Stat, InChild>;
+using Operation = std::variant<CreateVm, CloseVm, Create, Duplicate, Close, Convert, Fallocate, Map, Unmap, Read, Write, KernelRead, KernelWrite, GuestWrite,
+    GuestTouch, Pin, Unpin, Memslot, Capability, VmAttributes, Refused, Stat, InChild>;
 using Sequence = std::vector<Operation>;
 
 // "Convert{0, 4096, 8192, 8, 0, 0}"

@@ -7,6 +7,7 @@
 #include "spec/create.hpp"
 #include "spec/file_operations.hpp"
 #include "spec/memslot.hpp"
+#include "tests/generated/guest.hpp"
 
 namespace gmem::generated {
 
@@ -19,6 +20,7 @@ struct Features final {
     bool pins { false };           // a pinned page refuses to become private
     bool peers { false };          // another process may have pages open while one becomes private
     bool free_files { false };     // files without a VM
+    bool guests { false };         // a guest reaches the pages of a slot's guest_memfd, not something else
     bool odd_maps { false };       // mmap can be asked for MAP_PRIVATE and PROT_EXEC, with several things wrong at once
     bool recovers_in_calls { true }; // a system call brings back a shared page whose PTE is missing
     std::uint32_t slot_limit { 0 };
@@ -54,6 +56,8 @@ public:
     virtual std::optional<spec::PageState> state(Handle, std::uint64_t) { return std::nullopt; }
     virtual std::optional<std::uint8_t> guest_read(Handle, std::uint64_t) { return std::nullopt; }
     virtual bool guest_write(Handle, std::uint64_t, std::uint8_t) { return false; }
+    // A vCPU of the VM loads a byte at the guest address, or stores one.
+    virtual std::optional<GuestSeen> guest_touch(Handle, std::uint64_t, std::optional<std::uint8_t>) { return std::nullopt; }
     virtual spec::Complaint audit(Handle) { return std::nullopt; }
 
     // A pin of the page of a window at `address`, or -errno; gone with unpin().

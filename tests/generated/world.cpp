@@ -274,7 +274,7 @@ spec::Complaint World::act(Memslot const &op)
     auto const *const f { with_descriptor(op.file) };
     auto const &features { subject_.features() };
     auto const version { op.version == 1 ? spec::MemslotVersion::one : spec::MemslotVersion::two };
-    spec::MemslotCall const call { static_cast<std::uint32_t>(op.slot), static_cast<std::uint32_t>(op.flags), op.gpa, op.size, op.address, op.offset };
+    spec::MemslotCall const call { static_cast<std::uint32_t>(op.slot), static_cast<std::uint32_t>(op.flags), op.gpa >= Number { 1 } << 62 ? op.gpa : op.gpa + guest_base, op.size, op.address, op.offset };
     auto const named { v ? named_by(op, *v, f) : std::nullopt };
     if (!named || (!features.ordinary_slots && (call.flags & spec::mem_guest_memfd) == 0 && call.size != 0))
         return std::nullopt;

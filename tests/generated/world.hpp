@@ -62,6 +62,7 @@ private:
     spec::Complaint act(KernelRead const &op);
     spec::Complaint act(KernelWrite const &op);
     spec::Complaint act(GuestWrite const &op);
+    spec::Complaint act(GuestTouch const &op);
     spec::Complaint act(Pin const &op);
     spec::Complaint act(Unpin const &op);
     spec::Complaint act(Memslot const &op);

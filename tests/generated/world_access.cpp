@@ -1,5 +1,6 @@
 // How a World looks at bytes: through windows, from the kernel, from the guest's side, and from a forked child.
 
+#include "tests/conformance/differences.hpp"
 #include "tests/generated/touch.hpp"
 #include "tests/generated/world.hpp"
 
@@ -209,6 +210,49 @@ spec::Complaint World::act(GuestWrite const &op)
             return std::nullopt;
     f->model.pages[page].byte = value;
     return look_at(*f, page, page + 1);
+}
+
+// What a guest meets: sections 4.2, 4.4, 6.2 and 6.4.
+spec::Complaint World::act(GuestTouch const &op)
+{
+    auto *const v { vm(op.vm) };
+    if (!v)
+        return std::nullopt;
+    auto const gpa { guest_base + op.gpa % (std::uint64_t { 1 } << 24) };
+    auto const must { spec::guest_access(v->slots, gpa) };
+    File *behind { nullptr };
+    for (auto const &f : files_)
+        if (must.file == f->id)
+            behind = f.get();
+    if (must.what == spec::GuestMeets::userspace)
+        return std::nullopt; // memory of the VMM, not of a guest_memfd
+    if (must.what != spec::GuestMeets::mmio && !subject_.features().guests)
+        return std::nullopt;
+    if (behind && conformance::differences::slot_shows_userspace(behind->model.mmap, subject_.features().in_place))
+        return std::nullopt;
+    auto const value { static_cast<std::uint8_t>(op.value) };
+    auto const at { cell_of(gpa) };
+    auto const seen { subject_.guest_touch(v->handle, at, op.store ? std::optional { value } : std::nullopt) };
+    if (!seen)
+        return std::nullopt;
+    auto const meets { must.what == spec::GuestMeets::mmio ? GuestSeen::What::mmio : must.what == spec::GuestMeets::memory_fault ? GuestSeen::What::efault : GuestSeen::What::done };
+    if (seen->what != meets)
+        return "4.2: the guest meets " + std::to_string(static_cast<int>(seen->what)) + " (" + std::to_string(seen->detail) + "), must be " + std::to_string(static_cast<int>(meets));
+    if (meets == GuestSeen::What::mmio && seen->detail != at)
+        return "4.4: MMIO at " + std::to_string(seen->detail) + ", must be " + std::to_string(at);
+    if (!behind)
+        return std::nullopt;
+    auto &page { behind->model.pages[must.at / page_size] };
+    if (!op.store && seen->detail != page.byte)
+        return "2.6, 4.3: the guest reads " + std::to_string(seen->detail) + ", must be " + std::to_string(page.byte);
+    if (op.store) {
+        for (auto const cell : cells)
+            if (auto const stored { subject_.guest_touch(v->handle, gpa - gpa % page_size + cell, value) }; !stored || stored->what != GuestSeen::What::done)
+                return "4.2: a second store of the guest did not work";
+        page.byte = value;
+        return look_at(*behind, must.at / page_size, must.at / page_size + 1);
+    }
+    return std::nullopt;
 }
 
 // The child only acts; what it saw is judged here, by the same model: state belongs to the inode (4.1).
