@@ -108,6 +108,14 @@ void KernelSubject::find_out_about_guests()
         auto const seen { guest_touch(vm, guest_base, 7) };
         features_.guests = seen && seen->what == GuestSeen::What::done;
     }
+    // An ordinary slot on addresses where nothing is: asked of the host's KVM alone, no guest_memfd is involved.
+    if (auto *const nothing { mmap(nullptr, page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) }; nothing != MAP_FAILED) {
+        spec::MemslotCall const call { 1, 0, guest_base + 16 * page_size, page_size, reinterpret_cast<std::uintptr_t>(nothing), 0 };
+        if (memslot(vm, spec::MemslotVersion::one, call, spec::NamedFile::not_open, -1) == 0)
+            if (auto const seen { guest_touch(vm, call.gpa, std::nullopt) })
+                features_.unreachable_is_mmio = seen->what == GuestSeen::What::mmio;
+        munmap(nothing, page_size);
+    }
     close(file);
     close_vm(vm);
 }

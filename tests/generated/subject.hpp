@@ -21,6 +21,7 @@ struct Features final {
     bool peers { false };          // another process may have pages open while one becomes private
     bool free_files { false };     // files without a VM
     bool guests { false };         // a guest reaches the pages of a slot's guest_memfd, not something else
+    bool unreachable_is_mmio { false }; // this host's KVM: an access to a slot whose memory cannot be had is MMIO, not EFAULT
     bool odd_maps { false };       // mmap can be asked for MAP_PRIVATE and PROT_EXEC, with several things wrong at once
     bool recovers_in_calls { true }; // a system call brings back a shared page whose PTE is missing
     std::uint32_t slot_limit { 0 };
