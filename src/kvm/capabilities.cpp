@@ -19,6 +19,7 @@ constexpr long both_flags { uapi::guest_memfd_flag_mmap | uapi::guest_memfd_flag
 constexpr std::array rows {
     //    capability                                 system      VM+private  other VM    adds
     Row { uapi::cap_user_memory2,                    1,          1,          1,          false },
+    Row { uapi::cap_memory_fault_info,               1,          1,          1,          false },
     Row { uapi::cap_memory_attributes,               0,          0,          0,          false },
     Row { uapi::cap_guest_memfd,                     1,          1,          1,          false },
     Row { uapi::cap_vm_types,                        type_bits,  type_bits,  type_bits,  true },

@@ -35,6 +35,9 @@ public:
 
     Slot &operator[](std::uint32_t slot) noexcept;
 
+    // The slot of address space 0 that shows `gpa`; nullptr: none.
+    Slot const *holding(std::uint64_t gpa) const noexcept;
+
     // Does a slot of the same address space, other than `slot`, overlap [gpa, gpa + size)?
     bool overlaps_in_guest(std::uint32_t slot, std::uint64_t gpa, std::uint64_t size) const noexcept;
     // Is a part of the file's [offset, offset + size) bound already?

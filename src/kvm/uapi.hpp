@@ -9,6 +9,7 @@ namespace gmem::kvm::uapi {
 
 constexpr unsigned long io(unsigned nr) noexcept { return 0xAEul << 8 | nr; }
 constexpr unsigned long iow(unsigned nr, std::size_t size) noexcept { return 1ul << 30 | size << 16 | io(nr); }
+constexpr unsigned long ior(unsigned nr, std::size_t size) noexcept { return 2ul << 30 | size << 16 | io(nr); }
 constexpr unsigned long iowr(unsigned nr, std::size_t size) noexcept { return 3ul << 30 | size << 16 | io(nr); }
 
 struct UserspaceMemoryRegion final {
@@ -62,6 +63,7 @@ inline constexpr unsigned long set_user_memory_region { iow(0x46, sizeof(Userspa
 inline constexpr unsigned long set_user_memory_region2 { iow(0x49, sizeof(UserspaceMemoryRegion2)) };
 inline constexpr unsigned long set_memory_attributes { iow(0xd2, 32) };
 inline constexpr unsigned long set_memory_attributes2 { iowr(0xd2, sizeof(MemoryAttributes2)) };
+inline constexpr unsigned long run { io(0x80) };
 inline constexpr unsigned long create_guest_memfd { iowr(0xd4, sizeof(CreateGuestMemfd)) };
 static_assert(set_memory_attributes == 0x4020AED2 && set_memory_attributes2 == 0xC080AED2);
 static_assert(create_guest_memfd == 0xC040AED4 && set_user_memory_region2 == 0x40A0AE49);
@@ -73,6 +75,7 @@ enum Capability : unsigned {
     cap_user_memory = 3,
     cap_nr_memslots = 10,
     cap_user_memory2 = 231,
+    cap_memory_fault_info = 232,
     cap_memory_attributes = 233,
     cap_guest_memfd = 234,
     cap_vm_types = 235,

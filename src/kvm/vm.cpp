@@ -172,6 +172,7 @@ long Vm::bind(int fd, MemslotRequest const &wanted, FileLookup lookup) noexcept
         slots_[wanted.slot] = { .gpa = wanted.gpa, .size = wanted.size, .file_offset = wanted.file_offset, .file = file,
             .file_inode = file->facts().inode, .view = file->view() + wanted.file_offset };
         file->view_fate(memory::GuestMemory::ViewFate::guard);
+        ranges_.add(wanted.gpa, wanted.size);
     }
     file->release();
     return result;
@@ -182,11 +183,26 @@ void Vm::unbind(Slot &slot) noexcept
 {
     if (!slot.bound())
         return;
+    ranges_.remove(slot.gpa);
     if (!slot.file_alive())
         os::unmap({ slot.view, slot.view + slot.size });
     else if (slots_.bindings_of(*slot.file) == 1)
         slot.file->view_fate(memory::GuestMemory::ViewFate::unmap);
     slot.file = nullptr;
+}
+
+// Specification 4.2 and 4.4: a slot stays when its file goes, and what the guest then does is a memory fault that counts as shared.
+GuestPlace Vm::place(std::uint64_t gpa) noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    auto const *const slot { slots_.holding(gpa) };
+    if (!slot || !slot->bound())
+        return {};
+    if (!slot->file_alive())
+        return { .what = GuestPlace::What::fault };
+    auto const at { slot->file_offset + (gpa - slot->gpa) };
+    return { .what = GuestPlace::What::memory, .access = slot->file->at(PageNo::holding(Bytes { at })), .address = slot->view + (gpa - slot->gpa) };
 }
 
 char const *Vm::audit() noexcept

@@ -5,6 +5,8 @@
 //   V1  a slot bound to a gmem has the gmem's guest view as its address in the real KVM, never the program's own mapping.
 //   V2  a slot of ours exists exactly when the real KVM has accepted it.
 
+#include "kvm/guest_place.hpp"
+#include "kvm/guest_ranges.hpp"
 #include "kvm/slot_table.hpp"
 #include "kvm/uapi.hpp"
 #include "os/mutex.hpp"
@@ -45,6 +47,11 @@ public:
     long set_memory_region(int fd, std::uintptr_t argument, FileLookup lookup) noexcept;
     long set_memory_region2(int fd, std::uintptr_t argument, FileLookup lookup) noexcept;
 
+    // Could `gpa` lie in a slot of ours? Without a lock; true is not yet an answer, false is.
+    bool may_hold(std::uint64_t gpa) const noexcept { return ranges_.may_hold(gpa); }
+    // What is at `gpa`, now.
+    GuestPlace place(std::uint64_t gpa) noexcept;
+
     char const *audit() noexcept;
 
 private:
@@ -61,6 +68,7 @@ private:
     Backing backing_ { Backing::real };
     std::uint64_t identity_ { 0 }; // never used twice in a process
     SlotTable slots_ GMEM_GUARDED_BY(lock_);
+    GuestRanges ranges_; // of slots with a guest_memfd; changed under lock_
 };
 
 } // namespace gmem::kvm

@@ -73,6 +73,19 @@ long system_ioctl(int fd, unsigned long command, unsigned long argument, kvm::Vm
     return command == uapi::get_api_version ? 12 : command == uapi::get_vcpu_mmap_size ? 3 * static_cast<long>(page_size) : -EINVAL;
 }
 
+long create_vcpu(int fd, kvm::Vm &vm, unsigned long id) noexcept
+{
+    auto const vcpu_fd { real(fd, uapi::create_vcpu, id) };
+    if (os::failed(vcpu_fd))
+        return vcpu_fd;
+    auto made { kvm::Vcpu::create(vm, static_cast<int>(vcpu_fd)) };
+    if (!made) {
+        os::system_call(SYS_close, vcpu_fd);
+        return -made.error().err;
+    }
+    return entered(vcpu_fd, *std::move(made).take());
+}
+
 long vm_ioctl(int fd, kvm::Vm &vm, unsigned long command, unsigned long argument) noexcept
 {
     auto const backing { vm.backed() ? kvm::Vm::Backing::real : kvm::Vm::Backing::none };
@@ -96,7 +109,7 @@ long vm_ioctl(int fd, kvm::Vm &vm, unsigned long command, unsigned long argument
             preload::say("this machine has no /dev/kvm that may be used: memory works, but no guest can run (KVM_CREATE_VCPU fails)");
             return -ENODEV;
         }
-        break;
+        return create_vcpu(fd, vm, argument);
     default:
         break;
     }
@@ -157,6 +170,15 @@ GMEM_EXPORT int ioctl(int fd, unsigned long command, ...) noexcept
         vm->release();
         return preload::answer(result);
     }
+    case Kind::vcpu:
+        if (auto *const vcpu { FdTable::vcpu(fd) }; vcpu && command == uapi::run) [[likely]] {
+            auto const result { vcpu->run(fd, word) };
+            vcpu->release();
+            return preload::answer(result);
+        } else if (vcpu) {
+            vcpu->release();
+        }
+        return foreign_ioctl(fd, command, argument);
     case Kind::gmem:
         if (preload::GmemOf const g { fd }; g)
             return preload::answer(kvm::guest_memfd_ioctl(*g, command, word));
