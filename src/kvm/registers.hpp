@@ -2,6 +2,9 @@
 // A vCPU's registers as KVM_GET_REGS and KVM_GET_SREGS give them (x86-64).
 
 #include "kvm/uapi.hpp"
+#include "os/syscall.hpp"
+
+#include <optional>
 
 namespace gmem::kvm {
 
@@ -35,11 +38,28 @@ struct SpecialRegisters final {
 };
 static_assert(sizeof(SpecialRegisters) == 312);
 
+struct Translation final { // KVM_TRANSLATE
+    std::uint64_t linear, physical;
+    std::uint8_t valid, writeable, usermode, padding[5];
+};
+
 namespace uapi {
 inline constexpr unsigned long get_regs { ior(0x81, sizeof(Registers)) };
 inline constexpr unsigned long set_regs { iow(0x82, sizeof(Registers)) };
 inline constexpr unsigned long get_sregs { ior(0x83, sizeof(SpecialRegisters)) };
+inline constexpr unsigned long translate { iowr(0x85, sizeof(Translation)) };
+static_assert(translate == 0xC018AE85);
+inline constexpr unsigned long set_sregs { iow(0x84, sizeof(SpecialRegisters)) };
 static_assert(get_regs == 0x8090AE81 && set_regs == 0x4090AE82 && get_sregs == 0x8138AE83);
 } // namespace uapi
+
+// Where a vCPU that is not running sees `linear`; nullopt: nowhere.
+inline std::optional<std::uint64_t> translate(int vcpu, std::uint64_t linear) noexcept
+{
+    Translation t { .linear = linear, .physical = 0, .valid = 0, .writeable = 0, .usermode = 0, .padding = {} };
+    if (os::failed(os::system_call(SYS_ioctl, vcpu, uapi::translate, &t)) || !t.valid)
+        return std::nullopt;
+    return t.physical;
+}
 
 } // namespace gmem::kvm

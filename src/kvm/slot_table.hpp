@@ -18,7 +18,7 @@ struct Slot final {
     std::uint64_t file_offset { 0 };
     memory::GuestMemory *file { nullptr }; // not a reference: the slot does not hold the file
     std::uint64_t file_inode { 0 };        // tells the file from another one in the same object
-    std::uintptr_t view { 0 };             // what the real slot points at
+    std::uintptr_t view { 0 };             // what the real slot points at: the guest view, or the program's address where no file is bound
 
     bool exists() const noexcept { return size != 0; }
     bool bound() const noexcept { return file != nullptr; }

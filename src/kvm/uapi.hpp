@@ -2,6 +2,8 @@
 // The KVM interface in our own numbers: Debian 12's headers (6.1) know none of the guest_memfd part.
 // Source: guest_memfd specification 1.1 to 1.3; the older numbers are KVM's documented API (api.rst).
 
+#include "base/units.hpp"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -64,8 +66,10 @@ inline constexpr unsigned long set_user_memory_region2 { iow(0x49, sizeof(Usersp
 inline constexpr unsigned long set_memory_attributes { iow(0xd2, 32) };
 inline constexpr unsigned long set_memory_attributes2 { iowr(0xd2, sizeof(MemoryAttributes2)) };
 inline constexpr unsigned long run { io(0x80) };
+inline constexpr unsigned long set_signal_mask { iow(0x8b, 4) }; // the fixed part of its structure
 inline constexpr unsigned long create_guest_memfd { iowr(0xd4, sizeof(CreateGuestMemfd)) };
 static_assert(set_memory_attributes == 0x4020AED2 && set_memory_attributes2 == 0xC080AED2);
+static_assert(set_signal_mask == 0x4004AE8B);
 static_assert(create_guest_memfd == 0xC040AED4 && set_user_memory_region2 == 0x40A0AE49);
 
 // What x86 KVM answers for KVM_CAP_NR_MEMSLOTS.

@@ -10,6 +10,7 @@ namespace {
 
 constinit os::Mutex pool_lock;
 constinit Vcpu *pool { nullptr };
+constinit std::uint64_t last_identity { 0 };
 
 // The program has its own mapping of the page, anywhere; this one is ours.
 Result<uapi::RunPage *> map_run_page(int fd) noexcept
@@ -38,6 +39,7 @@ Result<Vcpu *> Vcpu::create(Vm &vm, int fd) noexcept
         vcpu->vm_ = &vm;
         vm.acquire();
         vcpu->page_ = page;
+        vcpu->identity_ = ++last_identity;
         vcpu->references_.store(1, std::memory_order_release);
         return vcpu;
     }
@@ -71,9 +73,14 @@ void Vcpu::release() noexcept
 
 long Vcpu::run(int fd, unsigned long argument) noexcept
 {
-    if (next_ == Next::access) [[unlikely]]
+    if (next_ == Next::access) [[unlikely]] {
         if (auto const told { resume_access() }; told <= 0)
             return told;
+    } else if (next_ == Next::answer) [[unlikely]] {
+        deliver_answer(fd);
+    }
+    if (vm_->hypercalls_are_watched()) [[unlikely]]
+        return run_watched(fd, argument);
     auto const result { os::system_call(SYS_ioctl, fd, uapi::run, argument) };
     return exit_stands(result) ? result : correct(fd);
 }

@@ -3,12 +3,17 @@
 // docs/exits.md says which, and why.
 //
 // Invariants:
-//   P1  `next_` is not `enter` exactly while the real KVM waits for the completion of an access (MMIO) that the program was told
-//       something else about. It is completed, or told again, before the guest goes on.
-//   P2  the object holds one reference to its VM, and its own mapping of the run page, from create() to the last release().
+//   P1  `next_` is `access` exactly while the real KVM waits for the completion of an access (MMIO) that the program was told something
+//       else about. It is completed, or told again, before the guest goes on.
+//   P2  `next_` is `answer` exactly while the program has a hypercall to answer that the real KVM knows nothing of.
+//   P3  the object holds one reference to its VM, and its own mapping of the run page, from create() to the last release().
 
+#include "kvm/breakpoints.hpp"
 #include "kvm/run_page.hpp"
 #include "kvm/vm.hpp"
+#include "os/signals.hpp"
+
+#include <optional>
 
 namespace gmem::kvm {
 
@@ -27,10 +32,15 @@ public:
     // KVM_RUN with the program's argument: 0 or -errno, like the driver.
     long run(int fd, unsigned long argument) noexcept;
 
+    // KVM_SET_GUEST_DEBUG and KVM_SET_SIGNAL_MASK: the program's wishes are remembered and passed on.
+    long set_guest_debug(int fd, std::uintptr_t argument) noexcept;
+    long set_signal_mask(int fd, std::uintptr_t argument) noexcept;
+
 private:
     // What the next KVM_RUN begins with.
-    enum class Next : std::uint8_t { enter, access };
+    enum class Next : std::uint8_t { enter, access, answer };
 
+    // vcpu_exits.cpp
     bool exit_stands(long result) const noexcept;
     long correct(int fd) noexcept;
     long correct_mmio() noexcept;
@@ -38,11 +48,26 @@ private:
     long resume_access() noexcept;
     long tell_memory_fault(std::uint64_t gpa, Attribute access) noexcept;
 
+    // vcpu_hypercalls.cpp: hosts that repeat hypercalls for ever
+    enum class Found : std::uint8_t { nothing, answered, exit };
+    long run_watched(int fd, unsigned long argument) noexcept;
+    long run_until_told(int fd, unsigned long argument) noexcept;
+    long correct_breakpoint(int fd) noexcept;
+    Found find_hypercall(int fd) noexcept;
+    bool at_hypercall(int fd, std::uint64_t linear_ip) noexcept;
+    void deliver_answer(int fd) noexcept;
+    void mask_inside_run(int fd, os::KernelSignalSet const *mask) noexcept;
+
     std::atomic<std::uint64_t> references_ { 0 };
     Vm *vm_ { nullptr };
     uapi::RunPage *page_ { nullptr };
+    std::uint64_t identity_ { 0 }; // never used twice in a process
     Next next_ { Next::enter };
+    bool answer_in_long_mode_ { false }; // Next::answer: how the guest called
     uapi::MmioExit access_ {}; // Next::access: what the real KVM waits for
+    bool program_debugs_ { false };
+    Breakpoints breakpoints_; // at hypercalls that were found; unused while the program debugs
+    std::optional<os::KernelSignalSet> program_mask_; // KVM_SET_SIGNAL_MASK
 };
 
 } // namespace gmem::kvm

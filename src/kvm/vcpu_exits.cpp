@@ -1,18 +1,10 @@
 // The exits of KVM_RUN that gmem corrects. Specification 4.2 and 4.4; docs/exits.md.
 
-#include "kvm/registers.hpp"
 #include "kvm/vcpu.hpp"
 #include "os/user_memory.hpp"
 
 namespace gmem::kvm {
 namespace {
-
-struct Translation final { // KVM_TRANSLATE
-    std::uint64_t linear, physical;
-    std::uint8_t valid, writeable, usermode, padding[5];
-};
-constexpr unsigned long translate { uapi::iowr(0x85, sizeof(Translation)) };
-static_assert(translate == 0xC018AE85);
 
 constexpr std::uint64_t page_of(std::uint64_t gpa) noexcept { return gpa & ~(page_size - 1); }
 
@@ -28,6 +20,8 @@ bool Vcpu::exit_stands(long result) const noexcept
         return !vm_->may_hold(page_->mmio.gpa);
     case uapi::exit_internal_error:
         return page_->internal.suberror != uapi::internal_error_emulation;
+    case uapi::exit_debug:
+        return program_debugs_ || !breakpoints_.has(page_->debug.pc);
     default:
         return true;
     }
@@ -35,7 +29,11 @@ bool Vcpu::exit_stands(long result) const noexcept
 
 long Vcpu::correct(int fd) noexcept
 {
-    return page_->exit_reason == uapi::exit_mmio ? correct_mmio() : correct_internal_error(fd);
+    switch (page_->exit_reason) {
+    case uapi::exit_mmio:  return correct_mmio();
+    case uapi::exit_debug: return correct_breakpoint(fd);
+    default:               return correct_internal_error(fd);
+    }
 }
 
 // The real KVM found nothing behind the address, and waits for the VMM to make the access. KVM_RUN is not entered again here: a
@@ -77,13 +75,11 @@ long Vcpu::correct_internal_error(int fd) noexcept
     SpecialRegisters sregs;
     if (os::failed(os::system_call(SYS_ioctl, fd, uapi::get_regs, &regs)) || os::failed(os::system_call(SYS_ioctl, fd, uapi::get_sregs, &sregs)))
         return 0;
-    Translation t { .linear = sregs.linear_ip(regs), .physical = 0, .valid = 0, .writeable = 0, .usermode = 0, .padding = {} };
-    if (os::failed(os::system_call(SYS_ioctl, fd, translate, &t)) || !t.valid || !vm_->may_hold(t.physical))
+    auto const gpa { translate(fd, sregs.linear_ip(regs)) };
+    if (!gpa || !vm_->may_hold(*gpa))
         return 0;
-    auto const place { vm_->place(t.physical) };
-    if (place.what == GuestPlace::What::foreign)
-        return 0;
-    return place.what == GuestPlace::What::fault ? tell_memory_fault(t.physical, place.access) : 0;
+    auto const place { vm_->place(*gpa) };
+    return place.what == GuestPlace::What::fault ? tell_memory_fault(*gpa, place.access) : 0;
 }
 
 long Vcpu::tell_memory_fault(std::uint64_t gpa, Attribute access) noexcept

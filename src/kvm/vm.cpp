@@ -1,6 +1,9 @@
 #include "kvm/vm.hpp"
 
 #include "kvm/creation_gate.hpp"
+#include "kvm/hypercall.hpp"
+#include "kvm/hypercall_probe.hpp"
+#include "kvm/hypercall_watch.hpp"
 #include "kvm/memslot_gate.hpp"
 #include "memory/sigbus.hpp"
 #include "os/mapping_calls.hpp"
@@ -144,6 +147,7 @@ long Vm::set_region(int fd, uapi::UserspaceMemoryRegion2 const &request, FileLoo
         slot = {};
         slot.gpa = wanted.gpa;
         slot.size = wanted.size;
+        slot.view = request.region.userspace_addr;
     }
     return result;
 }
@@ -203,6 +207,31 @@ GuestPlace Vm::place(std::uint64_t gpa) noexcept
         return { .what = GuestPlace::What::fault };
     auto const at { slot->file_offset + (gpa - slot->gpa) };
     return { .what = GuestPlace::What::memory, .access = slot->file->at(PageNo::holding(Bytes { at })), .address = slot->view + (gpa - slot->gpa) };
+}
+
+Status Vm::read_guest(std::uint64_t gpa, std::uint8_t &byte) noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    auto const *const slot { slots_.holding(gpa) };
+    if (!slot)
+        return Error::with_errno(EFAULT, "guest.no_slot");
+    return os::copy_from_program(&byte, slot->view + (gpa - slot->gpa), 1);
+}
+
+long Vm::enable_capability(int fd, std::uintptr_t argument) noexcept
+{
+    EnableCapability request;
+    auto const readable { os::copy_from_program(&request, argument, sizeof request) };
+    auto const result { os::system_call(SYS_ioctl, fd, uapi::enable_cap, argument) };
+    if (os::failed(result) || !readable || request.capability != uapi::cap_exit_hypercall || hypercalls_of_this_host() == Hypercalls::exit)
+        return result;
+    bool const wanted { (request.arguments[0] & exit_on_map_gpa_range) != 0 };
+    if (wanted)
+        if (auto const started { HypercallWatch::start() }; !started)
+            return -started.error().err;
+    hypercalls_watched_.store(wanted, std::memory_order_relaxed);
+    return result;
 }
 
 char const *Vm::audit() noexcept

@@ -47,6 +47,14 @@ public:
     long set_memory_region(int fd, std::uintptr_t argument, FileLookup lookup) noexcept;
     long set_memory_region2(int fd, std::uintptr_t argument, FileLookup lookup) noexcept;
 
+    // KVM_ENABLE_CAP on the real VM behind `fd`. 0 or -errno.
+    long enable_capability(int fd, std::uintptr_t argument) noexcept;
+    // Has gmem to find this VM's hypercalls, because the real KVM does not (hypercall_probe.hpp)?
+    bool hypercalls_are_watched() const noexcept { return hypercalls_watched_.load(std::memory_order_relaxed); }
+
+    // A byte of guest memory, whosever it is. EFAULT.
+    Status read_guest(std::uint64_t gpa, std::uint8_t &byte) noexcept;
+
     // Could `gpa` lie in a slot of ours? Without a lock; true is not yet an answer, false is.
     bool may_hold(std::uint64_t gpa) const noexcept { return ranges_.may_hold(gpa); }
     // What is at `gpa`, now.
@@ -62,6 +70,7 @@ private:
     void unbind(Slot &slot) noexcept GMEM_REQUIRES(lock_);
 
     os::Mutex lock_; // outer to everything of memory/
+    std::atomic<bool> hypercalls_watched_ { false };
     std::atomic<bool> used_ { false }; // the pool may hand the object out again when false
     std::atomic<std::uint64_t> references_ { 0 };
     Kind kind_ { Kind::without_private_memory };

@@ -2,6 +2,7 @@
 
 #include "kvm/capabilities.hpp"
 #include "kvm/guest_memfd.hpp"
+#include "kvm/hypercall.hpp"
 #include "memory/space.hpp"
 #include "os/file_calls.hpp"
 #include "preload/answer.hpp"
@@ -104,6 +105,10 @@ long vm_ioctl(int fd, kvm::Vm &vm, unsigned long command, unsigned long argument
     case uapi::set_memory_attributes:  // in-place conversion is on: the VM does not track attributes (1.6)
     case uapi::set_memory_attributes2: // belongs to the file
         return -ENOTTY;
+    case uapi::enable_cap:
+        if (!vm.backed())
+            break;
+        return vm.enable_capability(fd, argument);
     case uapi::create_vcpu:
         if (!vm.backed()) {
             preload::say("this machine has no /dev/kvm that may be used: memory works, but no guest can run (KVM_CREATE_VCPU fails)");
@@ -114,6 +119,21 @@ long vm_ioctl(int fd, kvm::Vm &vm, unsigned long command, unsigned long argument
         break;
     }
     return vm.backed() ? real(fd, command, argument) : -ENOTTY;
+}
+
+// nullopt: the real KVM's affair.
+std::optional<long> vcpu_ioctl(int fd, kvm::Vcpu &vcpu, unsigned long command, unsigned long argument) noexcept
+{
+    switch (command) {
+    case uapi::run:
+        return vcpu.run(fd, argument);
+    case uapi::set_guest_debug:
+        return vcpu.set_guest_debug(fd, argument);
+    case uapi::set_signal_mask:
+        return vcpu.set_signal_mask(fd, argument);
+    default:
+        return std::nullopt;
+    }
 }
 
 // A descriptor of /dev/kvm that we did not see coming is recognised by the first thing that a program asks of it.
@@ -171,12 +191,11 @@ GMEM_EXPORT int ioctl(int fd, unsigned long command, ...) noexcept
         return preload::answer(result);
     }
     case Kind::vcpu:
-        if (auto *const vcpu { FdTable::vcpu(fd) }; vcpu && command == uapi::run) [[likely]] {
-            auto const result { vcpu->run(fd, word) };
+        if (auto *const vcpu { FdTable::vcpu(fd) }) [[likely]] {
+            auto const result { vcpu_ioctl(fd, *vcpu, command, word) };
             vcpu->release();
-            return preload::answer(result);
-        } else if (vcpu) {
-            vcpu->release();
+            if (result)
+                return preload::answer(*result);
         }
         return foreign_ioctl(fd, command, argument);
     case Kind::gmem:
