@@ -23,6 +23,7 @@ constexpr std::array rows {
     Row { uapi::cap_memory_attributes,               0,          0,          0,          false },
     Row { uapi::cap_guest_memfd,                     1,          1,          1,          false },
     Row { uapi::cap_vm_types,                        type_bits,  type_bits,  type_bits,  true },
+    Row { uapi::cap_pre_fault_memory,                1,          1,          1,          false },
     Row { uapi::cap_guest_memfd_flags,               both_flags, both_flags, both_flags, false },
     Row { uapi::cap_guest_memfd_memory_attributes,   in_place,   in_place,   0,          false },
 };

@@ -39,6 +39,14 @@ struct CreateGuestMemfd final {
 };
 static_assert(sizeof(CreateGuestMemfd) == 64);
 
+struct PreFaultMemory final {
+    std::uint64_t gpa;
+    std::uint64_t size;
+    std::uint64_t flags;
+    std::uint64_t padding[5];
+};
+static_assert(sizeof(PreFaultMemory) == 64);
+
 struct MemoryAttributes2 final {
     std::uint64_t offset;
     std::uint64_t size;
@@ -69,6 +77,8 @@ inline constexpr unsigned long run { io(0x80) };
 inline constexpr unsigned long set_signal_mask { iow(0x8b, 4) }; // the fixed part of its structure
 inline constexpr unsigned long create_guest_memfd { iowr(0xd4, sizeof(CreateGuestMemfd)) };
 static_assert(set_memory_attributes == 0x4020AED2 && set_memory_attributes2 == 0xC080AED2);
+inline constexpr unsigned long pre_fault_memory { iowr(0xd5, sizeof(PreFaultMemory)) };
+static_assert(pre_fault_memory == 0xC040AED5);
 static_assert(set_signal_mask == 0x4004AE8B);
 static_assert(create_guest_memfd == 0xC040AED4 && set_user_memory_region2 == 0x40A0AE49);
 
@@ -83,6 +93,7 @@ enum Capability : unsigned {
     cap_memory_attributes = 233,
     cap_guest_memfd = 234,
     cap_vm_types = 235,
+    cap_pre_fault_memory = 236,
     cap_guest_memfd_flags = 244,
     cap_guest_memfd_memory_attributes = 250,
 };

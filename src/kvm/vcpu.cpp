@@ -23,7 +23,7 @@ Result<uapi::RunPage *> map_run_page(int fd) noexcept
 
 } // namespace
 
-Result<Vcpu *> Vcpu::create(Vm &vm, int fd) noexcept
+Result<Vcpu *> Vcpu::create(Vm &vm, int fd, PreFaults pre_faults) noexcept
 {
     os::SignalsBlocked blocked;
     os::Locked guard { pool_lock };
@@ -39,6 +39,7 @@ Result<Vcpu *> Vcpu::create(Vm &vm, int fd) noexcept
         vcpu->vm_ = &vm;
         vm.acquire();
         vcpu->page_ = page;
+        vcpu->pre_faults_ = pre_faults;
         vcpu->identity_ = ++last_identity;
         vcpu->references_.store(1, std::memory_order_release);
         return vcpu;

@@ -20,7 +20,8 @@ namespace gmem::kvm {
 class Vcpu final {
 public:
     // A vCPU that the real KVM has just made: `fd`. One reference for the caller. ENOMEM.
-    static Result<Vcpu *> create(Vm &vm, int fd) noexcept;
+    enum class PreFaults : std::uint8_t { by_gmem, by_kvm };
+    static Result<Vcpu *> create(Vm &vm, int fd, PreFaults pre_faults) noexcept;
     static constexpr std::size_t most { 16384 };
     static Vcpu &at(std::size_t index) noexcept;
     std::size_t index() const noexcept;
@@ -35,6 +36,9 @@ public:
     // KVM_SET_GUEST_DEBUG and KVM_SET_SIGNAL_MASK: the program's wishes are remembered and passed on.
     long set_guest_debug(int fd, std::uintptr_t argument) noexcept;
     long set_signal_mask(int fd, std::uintptr_t argument) noexcept;
+
+    // KVM_PRE_FAULT_MEMORY, with its progress.
+    long pre_fault_memory(int fd, std::uintptr_t argument) noexcept;
 
 private:
     // What the next KVM_RUN begins with.
@@ -62,6 +66,7 @@ private:
     Vm *vm_ { nullptr };
     uapi::RunPage *page_ { nullptr };
     std::uint64_t identity_ { 0 }; // never used twice in a process
+    PreFaults pre_faults_ { PreFaults::by_gmem };
     Next next_ { Next::enter };
     bool answer_in_long_mode_ { false }; // Next::answer: how the guest called
     uapi::MmioExit access_ {}; // Next::access: what the real KVM waits for

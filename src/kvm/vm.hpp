@@ -55,6 +55,10 @@ public:
     // A byte of guest memory, whosever it is. EFAULT.
     Status read_guest(std::uint64_t gpa, std::uint8_t &byte) noexcept;
 
+    // Gives memory to guest pages from `gpa` on, as far as one memslot and one step go, at most `size` (bytes, not 0; both page
+    // aligned). The bytes done; ENOENT without memslot, EFAULT where there is nothing behind it.
+    Result<std::uint64_t> populate(std::uint64_t gpa, std::uint64_t size) noexcept;
+
     // Could `gpa` lie in a slot of ours? Without a lock; true is not yet an answer, false is.
     bool may_hold(std::uint64_t gpa) const noexcept { return ranges_.may_hold(gpa); }
     // What is at `gpa`, now.

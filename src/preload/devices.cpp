@@ -79,7 +79,8 @@ long create_vcpu(int fd, kvm::Vm &vm, unsigned long id) noexcept
     auto const vcpu_fd { real(fd, uapi::create_vcpu, id) };
     if (os::failed(vcpu_fd))
         return vcpu_fd;
-    auto made { kvm::Vcpu::create(vm, static_cast<int>(vcpu_fd)) };
+    auto const pre_faults { real(fd, uapi::check_extension, uapi::cap_pre_fault_memory) > 0 ? kvm::Vcpu::PreFaults::by_kvm : kvm::Vcpu::PreFaults::by_gmem };
+    auto made { kvm::Vcpu::create(vm, static_cast<int>(vcpu_fd), pre_faults) };
     if (!made) {
         os::system_call(SYS_close, vcpu_fd);
         return -made.error().err;
@@ -129,6 +130,8 @@ std::optional<long> vcpu_ioctl(int fd, kvm::Vcpu &vcpu, unsigned long command, u
         return vcpu.run(fd, argument);
     case uapi::set_guest_debug:
         return vcpu.set_guest_debug(fd, argument);
+    case uapi::pre_fault_memory:
+        return vcpu.pre_fault_memory(fd, argument);
     case uapi::set_signal_mask:
         return vcpu.set_signal_mask(fd, argument);
     default:
