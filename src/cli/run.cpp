@@ -59,7 +59,9 @@ int run(RunOptions const &options)
 {
     std::string complaint;
     if (!choose("GMEM_WINDOW_ENGINE", options.engine, { "userfaultfd", "overlay" }, complaint)
-        || !choose("GMEM_WINDOW_OPENING", options.opening, { "automatic", "installed", "native" }, complaint))
+        || !choose("GMEM_WINDOW_OPENING", options.opening, { "automatic", "installed", "native" }, complaint)
+        || !choose("GMEM_IN_PLACE", options.in_place, { "on", "off" }, complaint)
+        || !choose("GMEM_VM_ATTRIBUTES", options.vm_attributes, { "on", "off" }, complaint))
         return refuse(cannot_run, complaint);
 
     auto const &name { options.command.front() };

@@ -9,6 +9,8 @@ namespace gmem::cli {
 struct RunOptions final {
     std::string engine;  // "", "userfaultfd" or "overlay"
     std::string opening; // "", "automatic", "installed" or "native"
+    std::string in_place;      // "", "on" or "off"
+    std::string vm_attributes; // "", "on" or "off"
     std::vector<std::string> command;
 };
 

@@ -14,6 +14,7 @@ struct GuestPlace final {
         fault,   // the specification wants KVM_EXIT_MEMORY_FAULT
     } what { What::foreign };
     Attribute access { Attribute::shared }; // what the guest's access counts as
+    bool read_only { false };               // KVM_MEM_READONLY: a write is an exit, whatever is there
     std::uintptr_t address { 0 };           // of the byte, in this process
 };
 

@@ -39,11 +39,13 @@ Result<std::uint64_t> Vm::populate(std::uint64_t gpa, std::uint64_t size) noexce
     auto const *const slot { slots_.holding(gpa) };
     if (!slot)
         return Error::with_errno(ENOENT, "pre_fault.no_slot");
-    if (slot->bound() && !slot->file_alive())
-        return Error::with_errno(EFAULT, "pre_fault.no_file");
+    auto const source_of_slot { source(*slot, frames_.at(PageNo::holding(Bytes { gpa }))) };
+    if (source_of_slot == 0)
+        return Error::with_errno(EFAULT, "pre_fault.nothing");
     auto const from { gpa - slot->gpa };
-    auto const length { std::min({ size, slot->size - from, step - gpa % step }) };
-    GMEM_CHECK(populate_addresses({ slot->view + from, slot->view + from + length }));
+    auto const limit { gpa + std::min({ size, slot->size - from, step - gpa % step }) };
+    auto const length { end_of_piece(*slot, gpa, limit, nullptr) - gpa };
+    GMEM_CHECK(populate_addresses({ source_of_slot + from, source_of_slot + from + length }));
     return length;
 }
 

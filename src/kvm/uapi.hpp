@@ -47,6 +47,14 @@ struct PreFaultMemory final {
 };
 static_assert(sizeof(PreFaultMemory) == 64);
 
+struct MemoryAttributes final {
+    std::uint64_t address;
+    std::uint64_t size;
+    std::uint64_t attributes;
+    std::uint64_t flags;
+};
+static_assert(sizeof(MemoryAttributes) == 32);
+
 struct MemoryAttributes2 final {
     std::uint64_t offset;
     std::uint64_t size;
@@ -69,9 +77,11 @@ inline constexpr unsigned long create_vm { io(0x01) };
 inline constexpr unsigned long check_extension { io(0x03) };
 inline constexpr unsigned long get_vcpu_mmap_size { io(0x04) };
 inline constexpr unsigned long create_vcpu { io(0x41) };
+inline constexpr unsigned long get_dirty_log { iow(0x42, 16) };
+inline constexpr unsigned long clear_dirty_log { iowr(0xc0, 24) };
 inline constexpr unsigned long set_user_memory_region { iow(0x46, sizeof(UserspaceMemoryRegion)) };
 inline constexpr unsigned long set_user_memory_region2 { iow(0x49, sizeof(UserspaceMemoryRegion2)) };
-inline constexpr unsigned long set_memory_attributes { iow(0xd2, 32) };
+inline constexpr unsigned long set_memory_attributes { iow(0xd2, sizeof(MemoryAttributes)) };
 inline constexpr unsigned long set_memory_attributes2 { iowr(0xd2, sizeof(MemoryAttributes2)) };
 inline constexpr unsigned long run { io(0x80) };
 inline constexpr unsigned long set_signal_mask { iow(0x8b, 4) }; // the fixed part of its structure

@@ -41,7 +41,7 @@ long Vcpu::correct(int fd) noexcept
 long Vcpu::correct_mmio() noexcept
 {
     auto const place { vm_->place(page_->mmio.gpa) };
-    if (place.what == GuestPlace::What::foreign)
+    if (place.what == GuestPlace::What::foreign || (place.read_only && page_->mmio.is_write))
         return 0;
     access_ = page_->mmio;
     next_ = Next::access;

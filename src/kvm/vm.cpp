@@ -1,9 +1,6 @@
 #include "kvm/vm.hpp"
 
 #include "kvm/creation_gate.hpp"
-#include "kvm/hypercall.hpp"
-#include "kvm/hypercall_probe.hpp"
-#include "kvm/hypercall_watch.hpp"
 #include "kvm/memslot_gate.hpp"
 #include "memory/sigbus.hpp"
 #include "os/mapping_calls.hpp"
@@ -40,8 +37,9 @@ Result<Vm *> Vm::create(Kind kind, Backing backing) noexcept GMEM_NO_THREAD_SAFE
         if (pool[i].in_use())
             continue;
         auto *const vm { ::new (pool + i) Vm };
-        GMEM_CHECK(vm->slots_.reserve());
         vm->kind_ = kind;
+        vm->mode_ = Mode::current();
+        GMEM_CHECK(vm->reserve_tables());
         vm->backing_ = backing;
         vm->identity_ = ++last_identity;
         vm->acquire();
@@ -49,6 +47,23 @@ Result<Vm *> Vm::create(Kind kind, Backing backing) noexcept GMEM_NO_THREAD_SAFE
         return vm;
     }
     return Error::of(Why::no_memory, "vm.pool");
+}
+
+// On failure nothing is left behind.
+Status Vm::reserve_tables() noexcept
+{
+    auto const reserved { [this]() noexcept GMEM_NO_THREAD_SAFETY -> Status {
+        GMEM_CHECK(slots_.reserve());
+        if (!tracks_frames())
+            return Ok {};
+        GMEM_CHECK(frames_.reserve());
+        return real_.reserve(static_cast<std::uint32_t>(uapi::user_memslots));
+    }() };
+    if (!reserved) {
+        slots_.clear();
+        frames_.clear();
+    }
+    return reserved;
 }
 
 Vm &Vm::at(std::size_t index) noexcept { return pool[index]; }
@@ -70,6 +85,8 @@ void Vm::release() noexcept
             for (auto &slot : slots_.ever_used(space))
                 unbind(slot);
         slots_.clear();
+        frames_.clear();
+        real_.clear();
     }
     used_.store(false, std::memory_order_release);
 }
@@ -79,7 +96,7 @@ long Vm::create_guest_memfd(std::uintptr_t argument, memory::GuestMemory *&made)
     uapi::CreateGuestMemfd request;
     if (auto const read { os::copy_from_program(&request, argument, sizeof request) }; !read)
         return -EFAULT;
-    auto parsed { parse_creation(request) };
+    auto parsed { parse_creation(request, may_begin_shared() ? uapi::guest_memfd_flag_mmap | uapi::guest_memfd_flag_init_shared : uapi::guest_memfd_flag_mmap) };
     if (!parsed)
         return -parsed.error().err;
     auto birth { std::move(parsed).take() };
@@ -127,32 +144,59 @@ long Vm::set_region(int fd, uapi::UserspaceMemoryRegion2 const &request, FileLoo
     os::SignalsBlocked blocked;
     os::Locked guard { lock_ };
     auto &slot { slots_[wanted.slot] };
-    if (wanted.size == 0) { // 6.1 (10)
-        if (!slot.exists())
-            return -EINVAL;
-        auto const result { set_real(fd, { .slot = wanted.slot, .flags = 0, .guest_phys_addr = 0, .memory_size = 0, .userspace_addr = 0 }) };
-        if (!os::failed(result)) {
-            unbind(slot);
-            slot = {};
-        }
-        return result;
-    }
+    if (wanted.size == 0) // 6.1 (10)
+        return slot.exists() ? remove(fd, slot, wanted.slot) : -EINVAL;
     if (slot.exists() && (wanted.with_guest_memfd || slot.bound()))
         return -EINVAL; // (11): a slot with a guest_memfd can only be deleted
-    if (wanted.with_guest_memfd)
-        return bind(fd, wanted, lookup);
+    return wanted.with_guest_memfd ? bind(fd, wanted, lookup) : set_unbound(fd, request.region, wanted);
+}
 
-    auto const result { set_real(fd, request.region) };
+long Vm::remove(int fd, Slot &slot, std::uint32_t number) noexcept
+{
+    if (tracks_frames()) {
+        drop_pieces(fd, slot, slot.gpa, slot.gpa + slot.size);
+    } else if (auto const result { set_real(fd, { .slot = number, .flags = 0, .guest_phys_addr = 0, .memory_size = 0, .userspace_addr = 0 }) }; os::failed(result)) {
+        return result;
+    }
+    ranges_.remove(slot.gpa);
+    unbind(slot);
+    slot = {};
+    return 0;
+}
+
+// A slot without a guest_memfd. The real KVM's affair, except where the VM tracks: its private frames are behind no memory.
+long Vm::set_unbound(int fd, uapi::UserspaceMemoryRegion const &region, MemslotRequest const &wanted) noexcept
+{
+    auto &slot { slots_[wanted.slot] };
+    Slot next;
+    next.gpa = wanted.gpa;
+    next.size = wanted.size;
+    next.userspace = wanted.userspace;
+    next.flags = wanted.flags;
+    if (!tracks_frames()) {
+        auto const result { set_real(fd, region) };
+        if (!os::failed(result))
+            slot = next;
+        return result;
+    }
+    auto const from { slot.gpa };
+    bool const changes { slot.exists() };
+    if (!changes && slots_.overlaps_in_guest(wanted.slot, wanted.gpa, wanted.size))
+        return -EEXIST; // (12)
+    if (!changes)
+        slot = next;
+    auto const result { changes ? change_slot(fd, slot, wanted) : place_slot(fd, slot) };
     if (!os::failed(result)) {
+        if (changes)
+            ranges_.remove(from);
+        ranges_.add(slot.gpa, slot.size);
+    } else if (!changes) {
         slot = {};
-        slot.gpa = wanted.gpa;
-        slot.size = wanted.size;
-        slot.view = request.region.userspace_addr;
     }
     return result;
 }
 
-long Vm::bind_file(int fd, MemslotRequest const &wanted, memory::GuestMemory const &file) noexcept
+long Vm::bind_file(int fd, MemslotRequest const &wanted, memory::GuestMemory &file) noexcept
 {
     if (file.owner() != identity())
         return -EINVAL;
@@ -160,7 +204,21 @@ long Vm::bind_file(int fd, MemslotRequest const &wanted, memory::GuestMemory con
         return -EINVAL;
     if (slots_.overlaps_in_file(file, wanted.file_offset, wanted.size))
         return -EEXIST;
-    return set_real(fd, { .slot = wanted.slot, .flags = 0, .guest_phys_addr = wanted.gpa, .memory_size = wanted.size, .userspace_addr = file.view() + wanted.file_offset });
+    // Specification 6.1 (14) and 9.2: the file alone backs the slot where files track, or where the host can map the file.
+    Slot next { .gpa = wanted.gpa, .size = wanted.size, .file_offset = wanted.file_offset, .file = &file, .file_inode = file.facts().inode, .view = file.view() + wanted.file_offset,
+        .userspace = wanted.userspace, .flags = wanted.flags, .only_file = mode_.tracker == Tracker::files || file.windows() == memory::Windows::allowed };
+    auto &slot { slots_[wanted.slot] };
+    if (tracks_frames()) {
+        slot = next;
+        auto const result { place_slot(fd, slot) };
+        if (os::failed(result))
+            slot = {};
+        return result;
+    }
+    auto const result { set_real(fd, { .slot = wanted.slot, .flags = 0, .guest_phys_addr = wanted.gpa, .memory_size = wanted.size, .userspace_addr = source(next, Attribute::shared) }) };
+    if (!os::failed(result))
+        slot = next;
+    return result;
 }
 
 long Vm::bind(int fd, MemslotRequest const &wanted, FileLookup lookup) noexcept
@@ -173,8 +231,6 @@ long Vm::bind(int fd, MemslotRequest const &wanted, FileLookup lookup) noexcept
         return -error;
     auto const result { bind_file(fd, wanted, *file) };
     if (!os::failed(result)) {
-        slots_[wanted.slot] = { .gpa = wanted.gpa, .size = wanted.size, .file_offset = wanted.file_offset, .file = file,
-            .file_inode = file->facts().inode, .view = file->view() + wanted.file_offset };
         file->view_fate(memory::GuestMemory::ViewFate::guard);
         ranges_.add(wanted.gpa, wanted.size);
     }
@@ -187,7 +243,6 @@ void Vm::unbind(Slot &slot) noexcept
 {
     if (!slot.bound())
         return;
-    ranges_.remove(slot.gpa);
     if (!slot.file_alive())
         os::unmap({ slot.view, slot.view + slot.size });
     else if (slots_.bindings_of(*slot.file) == 1)
@@ -195,50 +250,13 @@ void Vm::unbind(Slot &slot) noexcept
     slot.file = nullptr;
 }
 
-// Specification 4.2 and 4.4: a slot stays when its file goes, and what the guest then does is a memory fault that counts as shared.
-GuestPlace Vm::place(std::uint64_t gpa) noexcept
-{
-    os::SignalsBlocked blocked;
-    os::Locked guard { lock_ };
-    auto const *const slot { slots_.holding(gpa) };
-    if (!slot || !slot->bound())
-        return {};
-    if (!slot->file_alive())
-        return { .what = GuestPlace::What::fault };
-    auto const at { slot->file_offset + (gpa - slot->gpa) };
-    return { .what = GuestPlace::What::memory, .access = slot->file->at(PageNo::holding(Bytes { at })), .address = slot->view + (gpa - slot->gpa) };
-}
-
-Status Vm::read_guest(std::uint64_t gpa, std::uint8_t &byte) noexcept
-{
-    os::SignalsBlocked blocked;
-    os::Locked guard { lock_ };
-    auto const *const slot { slots_.holding(gpa) };
-    if (!slot)
-        return Error::with_errno(EFAULT, "guest.no_slot");
-    return os::copy_from_program(&byte, slot->view + (gpa - slot->gpa), 1);
-}
-
-long Vm::enable_capability(int fd, std::uintptr_t argument) noexcept
-{
-    EnableCapability request;
-    auto const readable { os::copy_from_program(&request, argument, sizeof request) };
-    auto const result { os::system_call(SYS_ioctl, fd, uapi::enable_cap, argument) };
-    if (os::failed(result) || !readable || request.capability != uapi::cap_exit_hypercall || hypercalls_of_this_host() == Hypercalls::exit)
-        return result;
-    bool const wanted { (request.arguments[0] & exit_on_map_gpa_range) != 0 };
-    if (wanted)
-        if (auto const started { HypercallWatch::start() }; !started)
-            return -started.error().err;
-    hypercalls_watched_.store(wanted, std::memory_order_relaxed);
-    return result;
-}
-
 char const *Vm::audit() noexcept
 {
     os::SignalsBlocked blocked;
     os::Locked guard { lock_ };
-    return slots_.audit();
+    if (auto const *const broken { slots_.audit() })
+        return broken;
+    return tracks_frames() ? audit_pieces() : nullptr;
 }
 
 } // namespace gmem::kvm

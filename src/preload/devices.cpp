@@ -55,7 +55,7 @@ long create_vm(int fd, unsigned long type, kvm::Vm::Backing backing) noexcept
 long answer_extension(int fd, unsigned long which, kvm::AskedOn where, kvm::Vm::Backing backing) noexcept
 {
     auto const host { backing == kvm::Vm::Backing::real ? real(fd, uapi::check_extension, which) : kvm::capability_without_kvm(which) };
-    auto const ours { kvm::capability(which, where, host) };
+    auto const ours { kvm::capability(which, where, kvm::Mode::current().tracker, host) };
     return ours ? *ours : host;
 }
 
@@ -103,9 +103,15 @@ long vm_ioctl(int fd, kvm::Vm &vm, unsigned long command, unsigned long argument
         return vm.set_memory_region2(fd, argument, &FdTable::find_guest_memfd);
     case uapi::check_extension:
         return answer_extension(fd, argument, vm.has_private_memory() ? kvm::AskedOn::vm_with_private_memory : kvm::AskedOn::vm_without, backing);
-    case uapi::set_memory_attributes:  // in-place conversion is on: the VM does not track attributes (1.6)
+    case uapi::set_memory_attributes:
+        return vm.set_memory_attributes(fd, argument);
     case uapi::set_memory_attributes2: // belongs to the file
         return -ENOTTY;
+    case uapi::get_dirty_log:
+    case uapi::clear_dirty_log:
+        if (!vm.backed())
+            break;
+        return vm.dirty_log(fd, command, argument);
     case uapi::enable_cap:
         if (!vm.backed())
             break;
