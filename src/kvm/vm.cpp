@@ -49,19 +49,18 @@ Result<Vm *> Vm::create(Kind kind, Backing backing) noexcept GMEM_NO_THREAD_SAFE
     return Error::of(Why::no_memory, "vm.pool");
 }
 
-// On failure nothing is left behind.
-Status Vm::reserve_tables() noexcept
+// On failure nothing is left behind. Nobody else knows the new VM yet.
+Status Vm::reserve_tables() noexcept GMEM_NO_THREAD_SAFETY
 {
-    auto const reserved { [this]() noexcept GMEM_NO_THREAD_SAFETY -> Status {
-        GMEM_CHECK(slots_.reserve());
-        if (!tracks_frames())
-            return Ok {};
-        GMEM_CHECK(frames_.reserve());
-        return real_.reserve(static_cast<std::uint32_t>(uapi::user_memslots));
-    }() };
-    if (!reserved) {
-        slots_.clear();
-        frames_.clear();
+    auto reserved { slots_.reserve() };
+    if (reserved && tracks_frames()) {
+        auto const frames { frames_.reserve() };
+        auto const real { frames ? real_.reserve(static_cast<std::uint32_t>(uapi::user_memslots)) : frames };
+        if (!real) {
+            slots_.clear();
+            frames_.clear();
+            return real;
+        }
     }
     return reserved;
 }

@@ -77,21 +77,23 @@ std::uint64_t Vm::count_pieces(Slot const &slot, std::uint64_t begin, std::uint6
 }
 
 // ENOMEM when the real KVM has no slot left.
-long Vm::make_pieces(int fd, Slot &slot, std::uint64_t begin, std::uint64_t end, FrameChange const *change) noexcept GMEM_NO_THREAD_SAFETY
+long Vm::make_pieces(int fd, Slot &slot, std::uint64_t begin, std::uint64_t end, FrameChange const *change) noexcept
 {
+    auto &real { real_ };
+    auto const preferred { slots_.number_of(slot) };
     return each_piece(slot, begin, end, change, [&](std::uint64_t from, std::uint64_t to, Attribute a) noexcept -> long {
-        auto const number { real_.take(slots_.number_of(slot)) };
+        auto const number { real.take(preferred) };
         if (number == RealSlots::none)
             return -ENOMEM;
         bool const on_program { !slot.only_file && a == Attribute::shared };
         auto const result { set_real(fd, { .slot = number, .flags = on_program ? slot.flags & ~uapi::mem_guest_memfd : 0, .guest_phys_addr = from, .memory_size = to - from, .userspace_addr = source(slot, a) + (from - slot.gpa) }) };
         if (os::failed(result)) {
-            real_.give_back(number);
+            real.give_back(number);
             return result;
         }
-        real_[number].gpa = from;
-        real_[number].size = to - from;
-        real_[number].next = slot.pieces;
+        real[number].gpa = from;
+        real[number].size = to - from;
+        real[number].next = slot.pieces;
         slot.pieces = number;
         return 0;
     });
