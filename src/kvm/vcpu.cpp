@@ -82,6 +82,8 @@ long Vcpu::run(int fd, unsigned long argument) noexcept
     }
     if (vm_->hypercalls_are_watched()) [[unlikely]]
         return run_watched(fd, argument);
+    if (mask_inside_ != program_mask_) [[unlikely]] // was watched
+        mask_inside_run(fd, program_mask_);
     auto const result { os::system_call(SYS_ioctl, fd, uapi::run, argument) };
     return exit_stands(result) ? result : correct(fd);
 }

@@ -55,12 +55,11 @@ private:
     // vcpu_hypercalls.cpp: hosts that repeat hypercalls for ever
     enum class Found : std::uint8_t { nothing, answered, exit };
     long run_watched(int fd, unsigned long argument) noexcept;
-    long run_until_told(int fd, unsigned long argument) noexcept;
     long correct_breakpoint(int fd) noexcept;
     Found find_hypercall(int fd) noexcept;
     bool at_hypercall(int fd, std::uint64_t linear_ip) noexcept;
     void deliver_answer(int fd) noexcept;
-    void mask_inside_run(int fd, os::KernelSignalSet const *mask) noexcept;
+    void mask_inside_run(int fd, std::optional<os::KernelSignalSet> mask) noexcept;
 
     std::atomic<std::uint64_t> references_ { 0 };
     Vm *vm_ { nullptr };
@@ -72,7 +71,8 @@ private:
     uapi::MmioExit access_ {}; // Next::access: what the real KVM waits for
     bool program_debugs_ { false };
     Breakpoints breakpoints_; // at hypercalls that were found; unused while the program debugs
-    std::optional<os::KernelSignalSet> program_mask_; // KVM_SET_SIGNAL_MASK
+    std::optional<os::KernelSignalSet> program_mask_; // KVM_SET_SIGNAL_MASK, as the program wants it
+    std::optional<os::KernelSignalSet> mask_inside_;  // and as the real KVM has it
 };
 
 } // namespace gmem::kvm

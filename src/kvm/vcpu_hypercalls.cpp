@@ -103,50 +103,37 @@ void Vcpu::deliver_answer(int fd) noexcept
     os::system_call(SYS_ioctl, fd, uapi::set_regs, &regs);
 }
 
-void Vcpu::mask_inside_run(int fd, os::KernelSignalSet const *mask) noexcept
+// The mask inside KVM_RUN; nullopt: the thread's own.
+void Vcpu::mask_inside_run(int fd, std::optional<os::KernelSignalSet> mask) noexcept
 {
-    if (!mask) {
-        os::system_call(SYS_ioctl, fd, uapi::set_signal_mask, nullptr);
+    if (mask == mask_inside_)
         return;
-    }
-    SignalMask m { sizeof *mask, {} };
-    auto const without_kick { *mask & ~os::kick_bit };
+    mask_inside_ = mask;
+    SignalMask m { sizeof(os::KernelSignalSet), {} };
+    auto const without_kick { mask.value_or(0) & ~os::kick_bit };
     __builtin_memcpy(m.bytes, &without_kick, sizeof m.bytes);
-    os::system_call(SYS_ioctl, fd, uapi::set_signal_mask, &m);
+    os::system_call(SYS_ioctl, fd, uapi::set_signal_mask, mask ? &m : nullptr);
 }
 
-// Kicks end KVM_RUN with EINTR. While one is taken every signal is blocked, and the mask inside KVM_RUN is the one that the program
-// would have: so a signal of the program ends the run, and is delivered when everything is as it was.
+// Kicks end KVM_RUN with EINTR. Every other signal is blocked around it, and inside it the mask is the one that the program would have: so
+// a signal of the program ends the run, and is delivered when everything is as it was.
 long Vcpu::run_watched(int fd, unsigned long argument) noexcept
 {
-    auto const result { run_until_told(fd, argument) };
-    if (os::kick_taken()) [[unlikely]] {
-        mask_inside_run(fd, program_mask_ ? &*program_mask_ : nullptr);
-        os::end_of_kick();
-    }
-    return result;
-}
-
-long Vcpu::run_until_told(int fd, unsigned long argument) noexcept
-{
+    os::OnlyKicks only_kicks;
+    auto const mask { program_mask_ ? *program_mask_ : only_kicks.before() };
+    mask_inside_run(fd, mask);
     auto &beacon { HypercallWatch::beacon(index()) };
     auto const tid { tid_for(identity_) };
     for (;;) {
         beacon.enter(tid);
-        auto const result { os::kickable_ioctl(fd, uapi::run, argument) };
+        auto const result { os::system_call(SYS_ioctl, fd, uapi::run, argument) };
         bool const kicked { beacon.leave() };
         if (!kicked || result != -EINTR) [[likely]]
             return exit_stands(result) ? result : correct(fd);
-        auto const found { find_hypercall(fd) };
-        if (found == Found::exit)
+        if (find_hypercall(fd) == Found::exit)
             return 0;
-        // Not taken: libc's handler got the kick, or a signal of the program came with it, which then has been delivered.
-        if (!os::kick_taken() || page_->immediate_exit)
+        if (page_->immediate_exit || os::signal_waits(mask))
             return -EINTR;
-        auto const mask { program_mask_ ? *program_mask_ : os::mask_before_kick() };
-        if (os::signal_waits(mask))
-            return -EINTR;
-        mask_inside_run(fd, &mask);
     }
 }
 
@@ -168,7 +155,7 @@ long Vcpu::set_signal_mask(int fd, std::uintptr_t argument) noexcept
     if (argument == 0 || !os::copy_from_program(&mask, argument, sizeof mask) || mask.length != sizeof mask.bytes) {
         auto const result { os::system_call(SYS_ioctl, fd, uapi::set_signal_mask, argument) };
         if (argument == 0 && !os::failed(result))
-            program_mask_.reset();
+            program_mask_ = mask_inside_ = std::nullopt;
         return result;
     }
     os::KernelSignalSet set;
@@ -177,7 +164,7 @@ long Vcpu::set_signal_mask(int fd, std::uintptr_t argument) noexcept
     __builtin_memcpy(mask.bytes, &without_kick, sizeof without_kick);
     auto const result { os::system_call(SYS_ioctl, fd, uapi::set_signal_mask, &mask) };
     if (!os::failed(result))
-        program_mask_ = set;
+        program_mask_ = mask_inside_ = set;
     return result;
 }
 

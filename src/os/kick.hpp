@@ -1,6 +1,6 @@
 #pragma once
-// A kick: one thread ends another's system call early (EINTR), and the program notices nothing. Its signals keep their meaning:
-// what arrives in the same instant stays pending, and is seen by whoever decides whether the call goes on.
+// A kick: one thread ends another's system call early (EINTR), and the program notices nothing. Its signals are blocked meanwhile: what
+// arrives in the same instant stays pending, and is seen by whoever decides whether the call goes on.
 //
 // The signal is the one that libc keeps for thread cancellation: programs can neither handle nor block it. It is sent with a code
 // that libc's own handler ignores, and our handler stands only where libc has none yet.
@@ -19,13 +19,22 @@ Status prepare_kicks() noexcept;
 // Kicks a thread of this process.
 void kick(int tid) noexcept;
 
-// An ioctl that a kick may end. When one has (EINTR and kick_taken()), every other signal is blocked from before the call returns
-// until end_of_kick(): nothing of the program's runs between the two.
-long kickable_ioctl(int fd, unsigned long command, unsigned long argument) noexcept;
-bool kick_taken() noexcept;
-// The mask that the thread had; valid while a kick is taken.
-KernelSignalSet mask_before_kick() noexcept;
-void end_of_kick() noexcept;
+// Blocks every signal but kicks on the calling thread for a scope: what the program's handlers would see is then decided by the
+// mask inside KVM_RUN and by signal_waits(), never by chance.
+class OnlyKicks final {
+public:
+    OnlyKicks() noexcept
+    {
+        KernelSignalSet const all { ~kick_bit };
+        system_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before_, sizeof before_);
+    }
+    ~OnlyKicks() { system_call(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, sizeof before_); }
+    OnlyKicks(OnlyKicks const &) = delete;
+    KernelSignalSet before() const noexcept { return before_; }
+
+private:
+    KernelSignalSet before_ { 0 };
+};
 
 // Is a signal pending that `mask` lets through?
 bool signal_waits(KernelSignalSet mask) noexcept;

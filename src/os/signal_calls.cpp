@@ -18,10 +18,10 @@ constexpr std::uint64_t sa_restorer { 0x04000000 };
 
 }
 
-Status set_signal_handler(int signal, SignalHandler handler, std::uint64_t more, std::uint64_t blocked) noexcept
+Status set_signal_handler(int signal, SignalHandler handler, std::uint64_t more) noexcept
 {
     KernelSigaction const action { reinterpret_cast<void *>(handler), SA_SIGINFO | SA_ONSTACK | SA_NODEFER | sa_restorer | more,
-        reinterpret_cast<void *>(&gmem_restore_signal), blocked };
+        reinterpret_cast<void *>(&gmem_restore_signal), 0 };
     auto const result { system_call(SYS_rt_sigaction, signal, &action, nullptr, sizeof action.mask) };
     if (failed(result))
         return Error::os(result, "sigaction");

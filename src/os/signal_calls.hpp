@@ -11,8 +11,8 @@ namespace gmem::os {
 
 using SignalHandler = void (*)(int, siginfo_t *, void *);
 
-// SA_SIGINFO, on the alternate stack where there is one, never blocking itself; `more` flags are added, `blocked` is what it blocks.
-Status set_signal_handler(int signal, SignalHandler handler, std::uint64_t more, std::uint64_t blocked = 0) noexcept;
+// SA_SIGINFO, on the alternate stack where there is one, never blocking itself; `more` flags are added.
+Status set_signal_handler(int signal, SignalHandler handler, std::uint64_t more) noexcept;
 Status current_action(int signal, KernelSigaction &out) noexcept;
 void set_default_action(int signal) noexcept;
 
