@@ -15,3 +15,13 @@ build-bench/bin/attributes_bench "${common[@]}" --benchmark_out="$results/attrib
 build-bench/bin/foreign_bench "${common[@]}" --benchmark_out="$results/foreign-plain.json" >/dev/null
 LD_PRELOAD="$PWD/build-bench/lib/libgmem-preload.so" build-bench/bin/foreign_bench "${common[@]}" --benchmark_out="$results/foreign-gmem.json" >/dev/null
 python3 bench/table.py "$results"
+
+# KVM_RUN with an I/O exit, in turns: the two best medians.
+exits() { "$@" build-bench/bin/exit_bench | cut -d' ' -f2; }
+if exits >/dev/null; then
+    for _ in 1 2 3 4 5; do
+        exits >>"$results/exit-plain"
+        exits build-bench/bin/gmem run -- >>"$results/exit-gmem"
+    done
+    printf '\n| KVM_RUN, I/O exit | plain | with gmem |\n|---|---|---|\n| ns | %s | %s |\n' "$(sort -n "$results/exit-plain" | head -1)" "$(sort -n "$results/exit-gmem" | head -1)"
+fi

@@ -70,7 +70,7 @@ void conversion(generated::Choices &c)
 void creation(generated::Choices &c)
 {
     spec::CreateCall const call { number(c), c.one_in(3) ? number(c) : c.below(4) };
-    auto const parsed { kvm::parse_creation({ call.size, call.flags, { number(c) } }) };
+    auto const parsed { kvm::parse_creation({ call.size, call.flags, { number(c) } }, kvm::uapi::guest_memfd_flag_mmap | kvm::uapi::guest_memfd_flag_init_shared) };
     same(errno_of(parsed), spec::create_errno(call, { .private_memory = true, .in_place_conversion = true }), "parse_creation");
     if (!parsed || call.size > pages * page_size) // the model has an entry a page
         return;

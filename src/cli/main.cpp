@@ -20,10 +20,17 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
     run->add_option("--window-opening", options.opening, "automatic, installed or native; also GMEM_WINDOW_OPENING");
     run->add_option("--peer-timeout", options.peer_timeout, "Milliseconds that a conversion waits for a process that is stopped; also GMEM_PEER_TIMEOUT");
     run->add_flag("--hugepages{on}", options.huge_pages, "guest memory in pages of 2 MiB; also GMEM_HUGEPAGES=on");
+    run->add_option("--in-place", options.in_place, "on: each guest_memfd tracks what is private, as kvm.gmem_in_place_conversion; off: the VM does; also GMEM_IN_PLACE");
+    run->add_option("--vm-attributes", options.vm_attributes, "on or off: whether VMs have KVM_SET_MEMORY_ATTRIBUTES; as it is needed when not given; also GMEM_VM_ATTRIBUTES");
 }
 
 // The words of the program belong to the program: they are taken away before anybody parses them. "--" may be left out where the
 // program's name cannot be mistaken for an option or an option's value.
+bool takes_a_value(std::string_view word)
+{
+    return word == "--window-engine" || word == "--window-opening" || word == "--peer-timeout" || word == "--in-place" || word == "--vm-attributes";
+}
+
 std::vector<std::string> take_command(int &argc, char **argv)
 {
     if (argc < 2 || std::string_view { argv[1] } != "run")
@@ -31,7 +38,7 @@ std::vector<std::string> take_command(int &argc, char **argv)
     int at { 2 };
     while (at < argc && argv[at][0] == '-' && std::string_view { argv[at] } != "--") {
         std::string_view const word { argv[at] };
-        at += (word == "--window-engine" || word == "--window-opening" || word == "--peer-timeout") ? 2 : 1;
+        at += takes_a_value(word) ? 2 : 1;
     }
     int const ours { at < argc ? at : argc };
     if (at < argc && std::string_view { argv[at] } == "--")

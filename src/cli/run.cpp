@@ -74,7 +74,9 @@ int run(RunOptions const &options)
     if (!choose("GMEM_WINDOW_ENGINE", options.engine, { "userfaultfd", "overlay" }, complaint)
         || !choose("GMEM_WINDOW_OPENING", options.opening, { "automatic", "installed", "native" }, complaint)
         || !choose_milliseconds("GMEM_PEER_TIMEOUT", options.peer_timeout, complaint)
-        || !choose("GMEM_HUGEPAGES", options.huge_pages, { "on", "off" }, complaint))
+        || !choose("GMEM_HUGEPAGES", options.huge_pages, { "on", "off" }, complaint)
+        || !choose("GMEM_IN_PLACE", options.in_place, { "on", "off" }, complaint)
+        || !choose("GMEM_VM_ATTRIBUTES", options.vm_attributes, { "on", "off" }, complaint))
         return refuse(cannot_run, complaint);
 
     auto const &name { options.command.front() };

@@ -9,8 +9,10 @@ namespace gmem::cli {
 struct RunOptions final {
     std::string engine;  // "", "userfaultfd" or "overlay"
     std::string opening; // "", "automatic", "installed" or "native"
-    std::string peer_timeout; // "", or milliseconds
-    std::string huge_pages; // "", "on" or "off"
+    std::string peer_timeout;  // "", or milliseconds
+    std::string huge_pages;    // "", "on" or "off"
+    std::string in_place;      // "", "on" or "off"
+    std::string vm_attributes; // "", "on" or "off"
     std::vector<std::string> command;
 };
 

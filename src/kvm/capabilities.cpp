@@ -5,33 +5,42 @@
 namespace gmem::kvm {
 namespace {
 
-// One row a capability: its value on each kind of descriptor. `adds` keeps the bits of the real KVM.
+// One row a capability, or one for each tracker that it depends on: its value on each kind of descriptor. `adds` keeps the bits of the
+// real KVM.
 struct Row final {
     unsigned long which;
+    std::optional<Tracker> tracker; // nullopt: whoever tracks
     long system, vm_private, vm_other;
     bool adds;
 };
 
 constexpr long type_bits { 1 << uapi::default_vm | 1 << uapi::sw_protected_vm };
-constexpr long in_place { static_cast<long>(uapi::memory_attribute_private) };
+constexpr long attributes { static_cast<long>(uapi::memory_attribute_private) };
+constexpr long mmap_flag { uapi::guest_memfd_flag_mmap };
 constexpr long both_flags { uapi::guest_memfd_flag_mmap | uapi::guest_memfd_flag_init_shared };
+constexpr std::nullopt_t any { std::nullopt };
 
 constexpr std::array rows {
-    //    capability                                 system      VM+private  other VM    adds
-    Row { uapi::cap_user_memory2,                    1,          1,          1,          false },
-    Row { uapi::cap_memory_attributes,               0,          0,          0,          false },
-    Row { uapi::cap_guest_memfd,                     1,          1,          1,          false },
-    Row { uapi::cap_vm_types,                        type_bits,  type_bits,  type_bits,  true },
-    Row { uapi::cap_guest_memfd_flags,               both_flags, both_flags, both_flags, false },
-    Row { uapi::cap_guest_memfd_memory_attributes,   in_place,   in_place,   0,          false },
+    //    capability                                 tracker         system      VM+private  other VM    adds
+    Row { uapi::cap_user_memory2,                    any,            1,          1,          1,          false },
+    Row { uapi::cap_memory_fault_info,               any,            1,          1,          1,          false },
+    Row { uapi::cap_memory_attributes,               Tracker::vms,   attributes, attributes, 0,          false },
+    Row { uapi::cap_memory_attributes,               any,            0,          0,          0,          false },
+    Row { uapi::cap_guest_memfd,                     any,            1,          1,          1,          false },
+    Row { uapi::cap_vm_types,                        any,            type_bits,  type_bits,  type_bits,  true },
+    Row { uapi::cap_pre_fault_memory,                any,            1,          1,          1,          false },
+    Row { uapi::cap_guest_memfd_flags,               Tracker::files, both_flags, both_flags, both_flags, false },
+    Row { uapi::cap_guest_memfd_flags,               any,            both_flags, mmap_flag,  both_flags, false },
+    Row { uapi::cap_guest_memfd_memory_attributes,   Tracker::files, attributes, attributes, 0,          false },
+    Row { uapi::cap_guest_memfd_memory_attributes,   any,            0,          0,          0,          false },
 };
 
 } // namespace
 
-std::optional<long> capability(unsigned long which, AskedOn where, long real) noexcept
+std::optional<long> capability(unsigned long which, AskedOn where, Tracker tracker, long real) noexcept
 {
     for (auto const &row : rows) {
-        if (row.which != which)
+        if (row.which != which || (row.tracker && *row.tracker != tracker))
             continue;
         auto const ours { where == AskedOn::system ? row.system : where == AskedOn::vm_with_private_memory ? row.vm_private : row.vm_other };
         return row.adds && real > 0 ? ours | real : ours;

@@ -2,9 +2,9 @@
 
 namespace gmem::kvm {
 
-Result<memory::GuestMemory::Birth> parse_creation(uapi::CreateGuestMemfd const &q) noexcept
+Result<memory::GuestMemory::Birth> parse_creation(uapi::CreateGuestMemfd const &q, std::uint64_t supported_flags) noexcept
 {
-    if (q.flags & ~(uapi::guest_memfd_flag_mmap | uapi::guest_memfd_flag_init_shared))
+    if (q.flags & ~supported_flags)
         return Error::of(Why::bad_argument, "create.flags");
     if (static_cast<std::int64_t>(q.size) <= 0 || q.size % page_size)
         return Error::of(Why::bad_argument, "create.size");

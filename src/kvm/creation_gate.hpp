@@ -7,7 +7,7 @@
 
 namespace gmem::kvm {
 
-// guest_memfd specification 1.3, in its order: unknown flags, then the size.
-Result<memory::GuestMemory::Birth> parse_creation(uapi::CreateGuestMemfd const &request) noexcept;
+// guest_memfd specification 1.3, in its order: flags that this VM does not support, then the size.
+Result<memory::GuestMemory::Birth> parse_creation(uapi::CreateGuestMemfd const &request, std::uint64_t supported_flags) noexcept;
 
 } // namespace gmem::kvm

@@ -8,7 +8,7 @@ namespace gmem::kvm {
 
 long guest_memfd_ioctl(memory::GuestMemory &file, unsigned long command, std::uintptr_t argument) noexcept
 {
-    if (command != uapi::set_memory_attributes2)
+    if (command != uapi::set_memory_attributes2 || Mode::current().tracker != Tracker::files) // 2.2 (1) (2)
         return -ENOTTY;
     uapi::MemoryAttributes2 request;
     if (!os::copy_from_program(&request, argument, sizeof request))

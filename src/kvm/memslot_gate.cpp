@@ -45,7 +45,7 @@ Result<MemslotRequest> parse_memslot(uapi::UserspaceMemoryRegion2 const &q, Mems
         return invalid("memslot.gpa_wrap"); // (8)
     if (r.memory_size >> page_bits > most_pages_of_a_slot)
         return invalid("memslot.too_big"); // (9)
-    return MemslotRequest { .slot = r.slot, .gpa = r.guest_phys_addr, .size = r.memory_size, .file_offset = q.guest_memfd_offset,
+    return MemslotRequest { .slot = r.slot, .gpa = r.guest_phys_addr, .size = r.memory_size, .file_offset = q.guest_memfd_offset, .userspace = r.userspace_addr, .flags = r.flags,
         .file = static_cast<int>(q.guest_memfd), .with_guest_memfd = with_file };
 }
 

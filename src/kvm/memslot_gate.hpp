@@ -18,6 +18,8 @@ struct MemslotRequest final {
     std::uint64_t gpa;  // page aligned
     std::uint64_t size; // bytes, page aligned; 0 deletes
     std::uint64_t file_offset;
+    std::uintptr_t userspace;
+    std::uint32_t flags;
     int file; // descriptor, where flags carry KVM_MEM_GUEST_MEMFD
     bool with_guest_memfd;
 };

@@ -35,6 +35,14 @@ Slot &SlotTable::operator[](std::uint32_t slot) noexcept
     return slots_[space * most_slots + index];
 }
 
+Slot const *SlotTable::holding(std::uint64_t gpa) const noexcept
+{
+    for (auto const &s : ever_used(0))
+        if (s.exists() && gpa - s.gpa < s.size)
+            return &s;
+    return nullptr;
+}
+
 bool SlotTable::overlaps_in_guest(std::uint32_t slot, std::uint64_t gpa, std::uint64_t size) const noexcept
 {
     auto const all { ever_used(slot >> 16) };

@@ -6,6 +6,7 @@
 //   L2  bindings of one file do not overlap in the file.
 
 #include "base/result.hpp"
+#include "kvm/real_slots.hpp"
 #include "memory/guest_memory.hpp"
 #include "os/address_range.hpp"
 
@@ -19,8 +20,12 @@ struct Slot final {
     std::uint64_t file_offset { 0 };
     memory::GuestMemory *file { nullptr }; // not a reference: the slot does not hold the file
     std::uint64_t file_inode { 0 };        // tells the file from another one in the same object
-    std::uintptr_t view { 0 };             // what the real slot points at
+    std::uintptr_t view { 0 };             // of the file, from file_offset on
     os::AddressRange whole_view {};        // of the file: kept while a slot points into it, also when the file has gone
+    std::uintptr_t userspace { 0 };        // the program's address
+    std::uint32_t flags { 0 };             // as the program gave them
+    bool only_file { false };              // every guest access goes to the file (KVM_MEMSLOT_GMEM_ONLY)
+    std::uint32_t pieces { RealSlots::none }; // the real slots that it is, where it is more than one
 
     bool exists() const noexcept { return size != 0; }
     bool bound() const noexcept { return file != nullptr; }
@@ -36,6 +41,11 @@ public:
     void clear() noexcept;
 
     Slot &operator[](std::uint32_t slot) noexcept;
+    // Of a slot of address space 0.
+    std::uint32_t number_of(Slot const &slot) const noexcept { return static_cast<std::uint32_t>(&slot - slots_); }
+
+    // The slot of address space 0 that shows `gpa`; nullptr: none.
+    Slot const *holding(std::uint64_t gpa) const noexcept;
 
     // Does a slot of the same address space, other than `slot`, overlap [gpa, gpa + size)?
     bool overlaps_in_guest(std::uint32_t slot, std::uint64_t gpa, std::uint64_t size) const noexcept;

@@ -2,6 +2,8 @@
 // The KVM interface in our own numbers: Debian 12's headers (6.1) know none of the guest_memfd part.
 // Source: guest_memfd specification 1.1 to 1.3; the older numbers are KVM's documented API (api.rst).
 
+#include "base/units.hpp"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -9,6 +11,7 @@ namespace gmem::kvm::uapi {
 
 constexpr unsigned long io(unsigned nr) noexcept { return 0xAEul << 8 | nr; }
 constexpr unsigned long iow(unsigned nr, std::size_t size) noexcept { return 1ul << 30 | size << 16 | io(nr); }
+constexpr unsigned long ior(unsigned nr, std::size_t size) noexcept { return 2ul << 30 | size << 16 | io(nr); }
 constexpr unsigned long iowr(unsigned nr, std::size_t size) noexcept { return 3ul << 30 | size << 16 | io(nr); }
 
 struct UserspaceMemoryRegion final {
@@ -36,6 +39,22 @@ struct CreateGuestMemfd final {
 };
 static_assert(sizeof(CreateGuestMemfd) == 64);
 
+struct PreFaultMemory final {
+    std::uint64_t gpa;
+    std::uint64_t size;
+    std::uint64_t flags;
+    std::uint64_t padding[5];
+};
+static_assert(sizeof(PreFaultMemory) == 64);
+
+struct MemoryAttributes final {
+    std::uint64_t address;
+    std::uint64_t size;
+    std::uint64_t attributes;
+    std::uint64_t flags;
+};
+static_assert(sizeof(MemoryAttributes) == 32);
+
 struct MemoryAttributes2 final {
     std::uint64_t offset;
     std::uint64_t size;
@@ -58,12 +77,19 @@ inline constexpr unsigned long create_vm { io(0x01) };
 inline constexpr unsigned long check_extension { io(0x03) };
 inline constexpr unsigned long get_vcpu_mmap_size { io(0x04) };
 inline constexpr unsigned long create_vcpu { io(0x41) };
+inline constexpr unsigned long get_dirty_log { iow(0x42, 16) };
+inline constexpr unsigned long clear_dirty_log { iowr(0xc0, 24) };
 inline constexpr unsigned long set_user_memory_region { iow(0x46, sizeof(UserspaceMemoryRegion)) };
 inline constexpr unsigned long set_user_memory_region2 { iow(0x49, sizeof(UserspaceMemoryRegion2)) };
-inline constexpr unsigned long set_memory_attributes { iow(0xd2, 32) };
+inline constexpr unsigned long set_memory_attributes { iow(0xd2, sizeof(MemoryAttributes)) };
 inline constexpr unsigned long set_memory_attributes2 { iowr(0xd2, sizeof(MemoryAttributes2)) };
+inline constexpr unsigned long run { io(0x80) };
+inline constexpr unsigned long set_signal_mask { iow(0x8b, 4) }; // the fixed part of its structure
 inline constexpr unsigned long create_guest_memfd { iowr(0xd4, sizeof(CreateGuestMemfd)) };
 static_assert(set_memory_attributes == 0x4020AED2 && set_memory_attributes2 == 0xC080AED2);
+inline constexpr unsigned long pre_fault_memory { iowr(0xd5, sizeof(PreFaultMemory)) };
+static_assert(pre_fault_memory == 0xC040AED5);
+static_assert(set_signal_mask == 0x4004AE8B);
 static_assert(create_guest_memfd == 0xC040AED4 && set_user_memory_region2 == 0x40A0AE49);
 
 // What x86 KVM answers for KVM_CAP_NR_MEMSLOTS.
@@ -73,9 +99,11 @@ enum Capability : unsigned {
     cap_user_memory = 3,
     cap_nr_memslots = 10,
     cap_user_memory2 = 231,
+    cap_memory_fault_info = 232,
     cap_memory_attributes = 233,
     cap_guest_memfd = 234,
     cap_vm_types = 235,
+    cap_pre_fault_memory = 236,
     cap_guest_memfd_flags = 244,
     cap_guest_memfd_memory_attributes = 250,
 };

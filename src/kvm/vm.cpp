@@ -37,8 +37,9 @@ Result<Vm *> Vm::create(Kind kind, Backing backing) noexcept GMEM_NO_THREAD_SAFE
         if (pool[i].in_use())
             continue;
         auto *const vm { ::new (pool + i) Vm };
-        GMEM_CHECK(vm->slots_.reserve());
         vm->kind_ = kind;
+        vm->mode_ = Mode::current();
+        GMEM_CHECK(vm->reserve_tables());
         vm->backing_ = backing;
         vm->identity_ = ++last_identity;
         vm->acquire();
@@ -46,6 +47,22 @@ Result<Vm *> Vm::create(Kind kind, Backing backing) noexcept GMEM_NO_THREAD_SAFE
         return vm;
     }
     return Error::of(Why::no_memory, "vm.pool");
+}
+
+// On failure nothing is left behind. Nobody else knows the new VM yet.
+Status Vm::reserve_tables() noexcept GMEM_NO_THREAD_SAFETY
+{
+    auto reserved { slots_.reserve() };
+    if (reserved && tracks_frames()) {
+        auto const frames { frames_.reserve() };
+        auto const real { frames ? real_.reserve(static_cast<std::uint32_t>(uapi::user_memslots)) : frames };
+        if (!real) {
+            slots_.clear();
+            frames_.clear();
+            return real;
+        }
+    }
+    return reserved;
 }
 
 Vm &Vm::at(std::size_t index) noexcept { return pool[index]; }
@@ -67,6 +84,8 @@ void Vm::release() noexcept
             for (auto &slot : slots_.ever_used(space))
                 unbind(slot);
         slots_.clear();
+        frames_.clear();
+        real_.clear();
     }
     used_.store(false, std::memory_order_release);
 }
@@ -76,7 +95,7 @@ long Vm::create_guest_memfd(std::uintptr_t argument, memory::GuestMemory *&made)
     uapi::CreateGuestMemfd request;
     if (auto const read { os::copy_from_program(&request, argument, sizeof request) }; !read)
         return -EFAULT;
-    auto parsed { parse_creation(request) };
+    auto parsed { parse_creation(request, may_begin_shared() ? uapi::guest_memfd_flag_mmap | uapi::guest_memfd_flag_init_shared : uapi::guest_memfd_flag_mmap) };
     if (!parsed)
         return -parsed.error().err;
     auto birth { std::move(parsed).take() };
@@ -124,31 +143,59 @@ long Vm::set_region(int fd, uapi::UserspaceMemoryRegion2 const &request, FileLoo
     os::SignalsBlocked blocked;
     os::Locked guard { lock_ };
     auto &slot { slots_[wanted.slot] };
-    if (wanted.size == 0) { // 6.1 (10)
-        if (!slot.exists())
-            return -EINVAL;
-        auto const result { set_real(fd, { .slot = wanted.slot, .flags = 0, .guest_phys_addr = 0, .memory_size = 0, .userspace_addr = 0 }) };
-        if (!os::failed(result)) {
-            unbind(slot);
-            slot = {};
-        }
-        return result;
-    }
+    if (wanted.size == 0) // 6.1 (10)
+        return slot.exists() ? remove(fd, slot, wanted.slot) : -EINVAL;
     if (slot.exists() && (wanted.with_guest_memfd || slot.bound()))
         return -EINVAL; // (11): a slot with a guest_memfd can only be deleted
-    if (wanted.with_guest_memfd)
-        return bind(fd, wanted, lookup);
+    return wanted.with_guest_memfd ? bind(fd, wanted, lookup) : set_unbound(fd, request.region, wanted);
+}
 
-    auto const result { set_real(fd, request.region) };
+long Vm::remove(int fd, Slot &slot, std::uint32_t number) noexcept
+{
+    if (tracks_frames()) {
+        drop_pieces(fd, slot, slot.gpa, slot.gpa + slot.size);
+    } else if (auto const result { set_real(fd, { .slot = number, .flags = 0, .guest_phys_addr = 0, .memory_size = 0, .userspace_addr = 0 }) }; os::failed(result)) {
+        return result;
+    }
+    ranges_.remove(slot.gpa);
+    unbind(slot);
+    slot = {};
+    return 0;
+}
+
+// A slot without a guest_memfd. The real KVM's affair, except where the VM tracks: its private frames are behind no memory.
+long Vm::set_unbound(int fd, uapi::UserspaceMemoryRegion const &region, MemslotRequest const &wanted) noexcept
+{
+    auto &slot { slots_[wanted.slot] };
+    Slot next;
+    next.gpa = wanted.gpa;
+    next.size = wanted.size;
+    next.userspace = wanted.userspace;
+    next.flags = wanted.flags;
+    if (!tracks_frames()) {
+        auto const result { set_real(fd, region) };
+        if (!os::failed(result))
+            slot = next;
+        return result;
+    }
+    auto const from { slot.gpa };
+    bool const changes { slot.exists() };
+    if (!changes && slots_.overlaps_in_guest(wanted.slot, wanted.gpa, wanted.size))
+        return -EEXIST; // (12)
+    if (!changes)
+        slot = next;
+    auto const result { changes ? change_slot(fd, slot, wanted) : place_slot(fd, slot) };
     if (!os::failed(result)) {
+        if (changes)
+            ranges_.remove(from);
+        ranges_.add(slot.gpa, slot.size);
+    } else if (!changes) {
         slot = {};
-        slot.gpa = wanted.gpa;
-        slot.size = wanted.size;
     }
     return result;
 }
 
-long Vm::bind_file(int fd, MemslotRequest const &wanted, memory::GuestMemory const &file) noexcept
+long Vm::bind_file(int fd, MemslotRequest const &wanted, memory::GuestMemory &file) noexcept
 {
     if (file.owner() != identity())
         return -EINVAL;
@@ -156,7 +203,21 @@ long Vm::bind_file(int fd, MemslotRequest const &wanted, memory::GuestMemory con
         return -EINVAL;
     if (slots_.overlaps_in_file(file, wanted.file_offset, wanted.size))
         return -EEXIST;
-    return set_real(fd, { .slot = wanted.slot, .flags = 0, .guest_phys_addr = wanted.gpa, .memory_size = wanted.size, .userspace_addr = file.view() + wanted.file_offset });
+    // Specification 6.1 (14) and 9.2: the file alone backs the slot where files track, or where the host can map the file.
+    Slot next { .gpa = wanted.gpa, .size = wanted.size, .file_offset = wanted.file_offset, .file = &file, .file_inode = file.facts().inode, .view = file.view() + wanted.file_offset,
+        .whole_view = { file.view(), file.view() + raw(file.size()) }, .userspace = wanted.userspace, .flags = wanted.flags, .only_file = mode_.tracker == Tracker::files || file.windows() == memory::Windows::allowed };
+    auto &slot { slots_[wanted.slot] };
+    if (tracks_frames()) {
+        slot = next;
+        auto const result { place_slot(fd, slot) };
+        if (os::failed(result))
+            slot = {};
+        return result;
+    }
+    auto const result { set_real(fd, { .slot = wanted.slot, .flags = 0, .guest_phys_addr = wanted.gpa, .memory_size = wanted.size, .userspace_addr = source(next, Attribute::shared) }) };
+    if (!os::failed(result))
+        slot = next;
+    return result;
 }
 
 long Vm::bind(int fd, MemslotRequest const &wanted, FileLookup lookup) noexcept
@@ -169,10 +230,8 @@ long Vm::bind(int fd, MemslotRequest const &wanted, FileLookup lookup) noexcept
         return -error;
     auto const result { bind_file(fd, wanted, *file) };
     if (!os::failed(result)) {
-        slots_[wanted.slot] = { .gpa = wanted.gpa, .size = wanted.size, .file_offset = wanted.file_offset, .file = file,
-            .file_inode = file->facts().inode, .view = file->view() + wanted.file_offset,
-            .whole_view = { file->view(), file->view() + raw(file->size()) } };
         file->view_fate(memory::GuestMemory::ViewFate::guard);
+        ranges_.add(wanted.gpa, wanted.size);
     }
     file->release();
     return result;
@@ -195,7 +254,9 @@ char const *Vm::audit() noexcept
 {
     os::SignalsBlocked blocked;
     os::Locked guard { lock_ };
-    return slots_.audit();
+    if (auto const *const broken { slots_.audit() })
+        return broken;
+    return tracks_frames() ? audit_pieces() : nullptr;
 }
 
 } // namespace gmem::kvm

@@ -2,9 +2,15 @@
 // One VM of the program: the real KVM's default VM, and beside it what KVM_X86_SW_PROTECTED_VM and guest_memfd add.
 //
 // Invariants:
-//   V1  a slot bound to a gmem has the gmem's guest view as its address in the real KVM, never the program's own mapping.
+//   V1  private memory has the gmem's guest view as its address in the real KVM, never the program's own mapping. So has shared memory
+//       that the file alone backs.
 //   V2  a slot of ours exists exactly when the real KVM has accepted it.
+//   V3  where the VM tracks attributes, the real KVM's slots are the pieces of ours (vm_pieces.cpp), and none has two attributes.
 
+#include "kvm/frame_attributes.hpp"
+#include "kvm/guest_place.hpp"
+#include "kvm/guest_ranges.hpp"
+#include "kvm/mode.hpp"
 #include "kvm/slot_table.hpp"
 #include "kvm/uapi.hpp"
 #include "os/mutex.hpp"
@@ -45,22 +51,84 @@ public:
     long set_memory_region(int fd, std::uintptr_t argument, FileLookup lookup) noexcept;
     long set_memory_region2(int fd, std::uintptr_t argument, FileLookup lookup) noexcept;
 
+    // KVM_ENABLE_CAP on the real VM behind `fd`. 0 or -errno.
+    long enable_capability(int fd, std::uintptr_t argument) noexcept;
+    // Has gmem to find this VM's hypercalls, because the real KVM does not (hypercall_probe.hpp)?
+    bool hypercalls_are_watched() const noexcept { return hypercalls_watched_.load(std::memory_order_relaxed); }
+
+    // A byte of guest memory, whosever it is. EFAULT.
+    Status read_guest(std::uint64_t gpa, std::uint8_t &byte) noexcept;
+
+    // Gives memory to guest pages from `gpa` on, as far as one memslot and one step go, at most `size` (bytes, not 0; both page
+    // aligned). The bytes done; ENOENT without memslot, EFAULT where there is nothing behind it.
+    Result<std::uint64_t> populate(std::uint64_t gpa, std::uint64_t size) noexcept;
+
+    // KVM_GET_DIRTY_LOG and KVM_CLEAR_DIRTY_LOG, whose structures begin with the slot's number. 0 or -errno.
+    long dirty_log(int fd, unsigned long command, std::uintptr_t argument) noexcept;
+
+    // KVM_SET_MEMORY_ATTRIBUTES. 0 or -errno.
+    long set_memory_attributes(int fd, std::uintptr_t argument) noexcept;
+
+    // Could `gpa` lie in a slot of ours? Without a lock; true is not yet an answer, false is.
+    bool may_hold(std::uint64_t gpa) const noexcept
+    {
+        return ranges_.may_hold(gpa) || frames_.at(PageNo::holding(Bytes { gpa })) == Attribute::private_;
+    }
+    // What is at `gpa`, now.
+    GuestPlace place(std::uint64_t gpa) noexcept;
+
     char const *audit() noexcept;
 
 private:
     long set_region(int fd, uapi::UserspaceMemoryRegion2 const &request, FileLookup lookup) noexcept;
     long bind(int fd, struct MemslotRequest const &request, FileLookup lookup) noexcept GMEM_REQUIRES(lock_);
-    long bind_file(int fd, struct MemslotRequest const &request, memory::GuestMemory const &file) noexcept GMEM_REQUIRES(lock_);
+    long bind_file(int fd, struct MemslotRequest const &request, memory::GuestMemory &file) noexcept GMEM_REQUIRES(lock_);
+    long set_unbound(int fd, uapi::UserspaceMemoryRegion const &region, struct MemslotRequest const &request) noexcept GMEM_REQUIRES(lock_);
+    long remove(int fd, Slot &slot, std::uint32_t number) noexcept GMEM_REQUIRES(lock_);
+    Status reserve_tables() noexcept;
+    char const *audit_pieces() noexcept GMEM_REQUIRES(lock_);
+
+    // Specification 1.5: is GUEST_MEMFD_FLAG_INIT_SHARED supported?
+    bool may_begin_shared() const noexcept { return mode_.tracker == Tracker::files || !has_private_memory(); }
+    // Does this VM itself keep track of what is private?
+    bool tracks_frames() const noexcept { return mode_.tracker == Tracker::vms && has_private_memory(); }
+    struct FrameChange final {
+        PageRange frames;
+        Attribute to;
+    };
+    long set_frames(int fd, PageRange frames, Attribute to) noexcept GMEM_REQUIRES(lock_);
+
+    // vm_pieces.cpp. `change`: the attributes as if it had been made.
+    std::uintptr_t source(Slot const &slot, Attribute a) const noexcept;
+    bool has_source(Slot const &slot, Attribute a) const noexcept;
+    Attribute attribute(PageNo frame, FrameChange const *change) const noexcept;
+    std::uint64_t end_of_piece(Slot const &slot, std::uint64_t gpa, std::uint64_t end, FrameChange const *change) const noexcept;
+    template <typename Visit>
+    long each_piece(Slot const &slot, std::uint64_t begin, std::uint64_t end, FrameChange const *change, Visit &&visit) const noexcept;
+    std::uint64_t count_pieces(Slot const &slot, std::uint64_t begin, std::uint64_t end, FrameChange const *change) const noexcept;
+    long make_pieces(int fd, Slot &slot, std::uint64_t begin, std::uint64_t end, FrameChange const *change) noexcept GMEM_REQUIRES(lock_);
+    void drop_pieces(int fd, Slot &slot, std::uint64_t begin, std::uint64_t end) noexcept GMEM_REQUIRES(lock_);
+    long exchange_pieces(int fd, Slot &slot, std::uint64_t begin, std::uint64_t end, FrameChange const *change) noexcept GMEM_REQUIRES(lock_);
+    long follow(int fd, Slot &slot, FrameChange const &change) noexcept GMEM_REQUIRES(lock_);
+    void follow_back(int fd, Slot &slot, FrameChange const &change) noexcept GMEM_REQUIRES(lock_);
+    long place_slot(int fd, Slot &slot) noexcept GMEM_REQUIRES(lock_);
+    long change_slot(int fd, Slot &slot, struct MemslotRequest const &request) noexcept GMEM_REQUIRES(lock_);
+
     long set_real(int fd, uapi::UserspaceMemoryRegion const &region) const noexcept;
     void unbind(Slot &slot) noexcept GMEM_REQUIRES(lock_);
 
     os::Mutex lock_; // outer to everything of memory/
+    std::atomic<bool> hypercalls_watched_ { false };
     std::atomic<bool> used_ { false }; // the pool may hand the object out again when false
     std::atomic<std::uint64_t> references_ { 0 };
     Kind kind_ { Kind::without_private_memory };
     Backing backing_ { Backing::real };
     std::uint64_t identity_ { 0 }; // never used twice in a process
     SlotTable slots_ GMEM_GUARDED_BY(lock_);
+    GuestRanges ranges_; // of slots with a guest_memfd, or of all where the VM tracks; changed under lock_
+    Mode mode_ {};
+    FrameAttributes frames_; // where the VM tracks; changed under lock_, read without
+    RealSlots real_ GMEM_GUARDED_BY(lock_);
 };
 
 } // namespace gmem::kvm

@@ -1,5 +1,6 @@
 #include "library/prepare.hpp"
 
+#include "kvm/mode.hpp"
 #include "memory/fork.hpp"
 #include "memory/huge_pages.hpp"
 #include "memory/process.hpp"
@@ -39,8 +40,17 @@ memory::Wishes wishes_of_environment() noexcept
     return w;
 }
 
+// Specification 1.6: the kernel's parameter and its build option.
+kvm::Mode mode_of_environment() noexcept
+{
+    bool const in_place { variable("GMEM_IN_PLACE") != "off" };
+    auto const wished { variable("GMEM_VM_ATTRIBUTES") };
+    return kvm::Mode::of(in_place, wished == "on" || (wished != "off" && !in_place));
+}
+
 void prepare_once() noexcept
 {
+    kvm::Mode::choose(mode_of_environment());
     memory::Process::wish(wishes_of_environment());
     memory::HugePages::wish(variable("GMEM_HUGEPAGES") == "on");
     pthread_atfork(&memory::Fork::prepare, &memory::Fork::in_parent, &memory::Fork::in_child);

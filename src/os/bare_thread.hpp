@@ -2,6 +2,8 @@
 // Threads without libc: no TLS of their own, no stack guard, no signal ever. What they run may not be instrumented, protected by a
 // stack canary, or call anything that is (src/CMakeLists.txt sees to the flags); inline functions that they use are always_inline.
 
+#include "base/result.hpp"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -24,6 +26,9 @@ struct BareThread final {
 
 // Everything else is shared with the caller, whose signals must be blocked: the mask is inherited. The tid, or -errno.
 long start_bare_thread(BareThread const &how) noexcept;
+
+// The same for a thread that runs as long as the process, on a stack of its own with the caller's descriptors.
+Status start_bare_thread(BareEntry entry, void *argument) noexcept;
 
 [[noreturn]] void exit_bare_thread() noexcept;
 

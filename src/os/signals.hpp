@@ -21,6 +21,14 @@ public:
     ~SignalsBlocked() { system_call(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, sizeof before_); }
     SignalsBlocked(SignalsBlocked const &) = delete;
 
+    // Did a signal come that the thread would otherwise have noticed by now?
+    bool one_waits() const noexcept
+    {
+        KernelSignalSet pending { 0 };
+        system_call(SYS_rt_sigpending, &pending, sizeof pending);
+        return (pending & ~before_) != 0;
+    }
+
 private:
     KernelSignalSet before_ { 0 };
 };

@@ -2,6 +2,7 @@
 
 #include "kvm/capabilities.hpp"
 #include "kvm/guest_memfd.hpp"
+#include "kvm/hypercall.hpp"
 #include "memory/space.hpp"
 #include "os/file_calls.hpp"
 #include "os/say.hpp"
@@ -56,7 +57,7 @@ long create_vm(int fd, unsigned long type, kvm::Vm::Backing backing) noexcept
 long answer_extension(int fd, unsigned long which, kvm::AskedOn where, kvm::Vm::Backing backing) noexcept
 {
     auto const host { backing == kvm::Vm::Backing::real ? real(fd, uapi::check_extension, which) : kvm::capability_without_kvm(which) };
-    auto const ours { kvm::capability(which, where, host) };
+    auto const ours { kvm::capability(which, where, kvm::Mode::current().tracker, host) };
     return ours ? *ours : host;
 }
 
@@ -75,6 +76,20 @@ long system_ioctl(int fd, unsigned long command, unsigned long argument, kvm::Vm
     return command == uapi::get_api_version ? 12 : command == uapi::get_vcpu_mmap_size ? 3 * static_cast<long>(page_size) : -EINVAL;
 }
 
+long create_vcpu(int fd, kvm::Vm &vm, unsigned long id) noexcept
+{
+    auto const vcpu_fd { real(fd, uapi::create_vcpu, id) };
+    if (os::failed(vcpu_fd))
+        return vcpu_fd;
+    auto const pre_faults { real(fd, uapi::check_extension, uapi::cap_pre_fault_memory) > 0 ? kvm::Vcpu::PreFaults::by_kvm : kvm::Vcpu::PreFaults::by_gmem };
+    auto made { kvm::Vcpu::create(vm, static_cast<int>(vcpu_fd), pre_faults) };
+    if (!made) {
+        os::system_call(SYS_close, vcpu_fd);
+        return -made.error().err;
+    }
+    return entered(vcpu_fd, *std::move(made).take());
+}
+
 long vm_ioctl(int fd, kvm::Vm &vm, unsigned long command, unsigned long argument) noexcept
 {
     auto const backing { vm.backed() ? kvm::Vm::Backing::real : kvm::Vm::Backing::none };
@@ -90,19 +105,46 @@ long vm_ioctl(int fd, kvm::Vm &vm, unsigned long command, unsigned long argument
         return vm.set_memory_region2(fd, argument, &FdTable::find_guest_memfd);
     case uapi::check_extension:
         return answer_extension(fd, argument, vm.has_private_memory() ? kvm::AskedOn::vm_with_private_memory : kvm::AskedOn::vm_without, backing);
-    case uapi::set_memory_attributes:  // in-place conversion is on: the VM does not track attributes (1.6)
+    case uapi::set_memory_attributes:
+        return vm.set_memory_attributes(fd, argument);
     case uapi::set_memory_attributes2: // belongs to the file
         return -ENOTTY;
+    case uapi::get_dirty_log:
+    case uapi::clear_dirty_log:
+        if (!vm.backed())
+            break;
+        return vm.dirty_log(fd, command, argument);
+    case uapi::enable_cap:
+        if (!vm.backed())
+            break;
+        return vm.enable_capability(fd, argument);
     case uapi::create_vcpu:
         if (!vm.backed()) {
             os::say("this machine has no /dev/kvm that may be used: memory works, but no guest can run (KVM_CREATE_VCPU fails)");
             return -ENODEV;
         }
-        break;
+        return create_vcpu(fd, vm, argument);
     default:
         break;
     }
     return vm.backed() ? real(fd, command, argument) : -ENOTTY;
+}
+
+// nullopt: the real KVM's affair.
+std::optional<long> vcpu_ioctl(int fd, kvm::Vcpu &vcpu, unsigned long command, unsigned long argument) noexcept
+{
+    switch (command) {
+    case uapi::run:
+        return vcpu.run(fd, argument);
+    case uapi::set_guest_debug:
+        return vcpu.set_guest_debug(fd, argument);
+    case uapi::pre_fault_memory:
+        return vcpu.pre_fault_memory(fd, argument);
+    case uapi::set_signal_mask:
+        return vcpu.set_signal_mask(fd, argument);
+    default:
+        return std::nullopt;
+    }
 }
 
 // A descriptor of /dev/kvm that we did not see coming is recognised by the first thing that a program asks of it.
@@ -179,6 +221,14 @@ GMEM_EXPORT int ioctl(int fd, unsigned long command, ...) noexcept
         vm->release();
         return preload::answer(result);
     }
+    case Kind::vcpu:
+        if (auto *const vcpu { FdTable::vcpu(fd) }) [[likely]] {
+            auto const result { vcpu_ioctl(fd, *vcpu, command, word) };
+            vcpu->release();
+            if (result)
+                return preload::answer(*result);
+        }
+        return foreign_ioctl(fd, command, argument);
     case Kind::stranger:
     case Kind::gmem:
         if (preload::GmemOf const g { fd }; g)

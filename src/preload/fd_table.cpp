@@ -36,6 +36,9 @@ void FdTable::drop(std::uint32_t entry) noexcept
     case Kind::vm:
         kvm::Vm::at(entry & index_mask).release();
         break;
+    case Kind::vcpu:
+        kvm::Vcpu::at(entry & index_mask).release();
+        break;
     case Kind::foreign:
     case Kind::stranger:
     case Kind::kvm:
@@ -58,6 +61,14 @@ bool FdTable::enter(int fd, kvm::Vm &vm) noexcept
     if (static_cast<unsigned>(fd) >= most)
         return false;
     put(fd, static_cast<std::uint32_t>(Kind::vm) << kind_shift | static_cast<std::uint32_t>(vm.index()));
+    return true;
+}
+
+bool FdTable::enter(int fd, kvm::Vcpu &vcpu) noexcept
+{
+    if (static_cast<unsigned>(fd) >= most)
+        return false;
+    put(fd, static_cast<std::uint32_t>(Kind::vcpu) << kind_shift | static_cast<std::uint32_t>(vcpu.index()));
     return true;
 }
 
@@ -91,6 +102,10 @@ void FdTable::duplicate(int from, int to) noexcept
         return;
     case Kind::vm:
         if (auto *const v { vm(from) }; v && !enter(to, *v))
+            v->release();
+        return;
+    case Kind::vcpu:
+        if (auto *const v { vcpu(from) }; v && !enter(to, *v))
             v->release();
         return;
     case Kind::stranger:
@@ -163,6 +178,12 @@ kvm::Vm *FdTable::vm(int fd) noexcept
     auto &v { kvm::Vm::at(entries_[fd].load(std::memory_order_acquire) & index_mask) };
     v.acquire();
     return &v;
+}
+
+kvm::Vcpu *FdTable::vcpu(int fd) noexcept
+{
+    auto &v { kvm::Vcpu::at(entries_[fd].load(std::memory_order_acquire) & index_mask) };
+    return v.try_acquire() ? &v : nullptr;
 }
 
 memory::GuestMemory *FdTable::find_guest_memfd(int fd, int &error) noexcept

@@ -7,7 +7,7 @@
 //       device and inode before anything is done, and dropped when it is not confirmed.
 //   F3  the table speaks of this process's descriptors: a vfork child, which shares our memory but not our table, never changes it.
 
-#include "kvm/vm.hpp"
+#include "kvm/vcpu.hpp"
 #include "memory/guest_memory.hpp"
 #include "os/own_copy.hpp"
 
@@ -21,6 +21,7 @@ enum class Kind : std::uint8_t {
     gmem,
     stranger, // a gmem that came from another process, or through exec: adopted when it is first used
     vm,
+    vcpu,
     kvm,
     kvm_absent,
     signals, // a signalfd with SIGBUS in its mask
@@ -47,6 +48,7 @@ public:
     // A descriptor was made. References pass to the table. False: the number is beyond the table (the caller closes it, EMFILE).
     static bool enter(int fd, memory::GuestMemory &g) noexcept;
     static bool enter(int fd, kvm::Vm &vm) noexcept;
+    static bool enter(int fd, kvm::Vcpu &vcpu) noexcept;
     static void enter(int fd, Kind kind) noexcept;
 
     // A descriptor goes, or a number is about to be taken over.
@@ -59,6 +61,7 @@ public:
     // The object, confirmed, with a reference for the caller; nullptr when the entry was stale (and is gone now).
     static memory::GuestMemory *gmem(int fd) noexcept;
     static kvm::Vm *vm(int fd) noexcept;
+    static kvm::Vcpu *vcpu(int fd) noexcept; // not confirmed: the real KVM answers ENOTTY where the number is somebody else's
 
     // For Vm: any descriptor that the program passes as a guest_memfd. EBADF: not open; EINVAL: something else.
     static memory::GuestMemory *find_guest_memfd(int fd, int &error) noexcept;

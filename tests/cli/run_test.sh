@@ -81,6 +81,10 @@ expect 125 1 'on or off' env GMEM_HUGEPAGES=1 "$gmem" run -- true
 expect 0 0 '^on$' "$gmem" run --hugepages -- sh -c 'echo $GMEM_HUGEPAGES'
 expect 0 0 '^on$' "$gmem" run --hugepages sh -c 'echo $GMEM_HUGEPAGES'
 expect 0 0 '^off$' env GMEM_HUGEPAGES=on "$gmem" run --hugepages=off -- sh -c 'echo $GMEM_HUGEPAGES'
+expect 125 1 'GMEM_IN_PLACE=perhaps is not known: use on or off' "$gmem" run --in-place=perhaps -- true
+expect 125 1 'use on or off' env GMEM_IN_PLACE=1 "$gmem" run -- true
+expect 125 1 'use on or off' "$gmem" run --vm-attributes no -- true
+expect 0 0 '^off on$' "$gmem" run --in-place off --vm-attributes=on sh -c 'echo $GMEM_IN_PLACE $GMEM_VM_ATTRIBUTES'
 expect 125 1 '' "$gmem" run --no-such-option -- true
 expect 125 1 'needs a program' "$gmem" run
 expect 2 1 '' "$gmem" fly

@@ -39,6 +39,7 @@ Offer ask()
         return o;
     }
     o.in_place = ioctl(o.kvm, kvm_check_extension, 250) > 0;
+    o.has_private_vms = (ioctl(o.kvm, kvm_check_extension, 235) & 2) != 0;
     o.vm_type = o.in_place ? 1 : 0;
     o.rules = { .private_memory = o.vm_type == 1, .in_place_conversion = o.in_place };
     return o;

@@ -16,6 +16,7 @@ namespace gmem::conformance {
 struct Offer final {
     int kvm { -1 };
     bool in_place { false };      // KVM_CAP_GUEST_MEMFD_MEMORY_ATTRIBUTES
+    bool has_private_vms { false }; // type SW_PROTECTED
     unsigned long vm_type { 0 };  // the best type that there is: SW_PROTECTED (1), else DEFAULT
     spec::VmRules rules {};
     std::string lacks;            // why nothing can be tested; empty when it can

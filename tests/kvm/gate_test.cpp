@@ -4,7 +4,10 @@
 #include "kvm/conversion_gate.hpp"
 #include "kvm/creation_gate.hpp"
 #include "kvm/file_gate.hpp"
+#include "kvm/frame_attributes.hpp"
 #include "kvm/memslot_gate.hpp"
+#include "kvm/real_slots.hpp"
+#include "kvm/vm_attributes_gate.hpp"
 
 #include <gtest/gtest.h>
 #include <string>
@@ -82,7 +85,7 @@ TEST(ConversionGate, WrapAndEnd)
 
 TEST(CreationGate, FlagsThenSize)
 {
-    auto const site { [](std::uint64_t size, std::uint64_t flags) { auto const r { parse_creation({ size, flags, { 1, 2, 3, 4, 5, 6 } }) }; return std::string { r ? "" : r.error().site }; } };
+    auto const site { [](std::uint64_t size, std::uint64_t flags) { auto const r { parse_creation({ size, flags, { 1, 2, 3, 4, 5, 6 } }, 3) }; return std::string { r ? "" : r.error().site }; } };
     EXPECT_EQ(site(page_size, 3), ""); // reserved is not checked
     EXPECT_EQ(site(page_size, 2), ""); // INIT_SHARED without MMAP is accepted
     EXPECT_EQ(site(0, 4), "create.flags");
@@ -162,15 +165,85 @@ TEST(MemslotGate, Numbers)
     }
 }
 
+TEST(CreationGate, FlagsThatThisVmLacks)
+{
+    EXPECT_TRUE(parse_creation({ 4096, 1, {} }, 1));
+    auto const refused { parse_creation({ 1, 2, {} }, 1) };
+    EXPECT_STREQ(refused.error().site, "create.flags");
+}
+
+TEST(VmAttributesGate, OrderOfChecks)
+{
+    auto const site { [](std::uint64_t address, std::uint64_t size, std::uint64_t attributes, std::uint64_t flags, std::uint64_t supported) {
+        auto const r { parse_vm_attributes({ address, size, attributes, flags }, supported) };
+        return std::string { r ? "" : r.error().site };
+    } };
+    EXPECT_EQ(site(1, 0, 9, 1, 8), "vm_attributes.flags");
+    EXPECT_EQ(site(1, 0, 9, 0, 8), "vm_attributes.attributes");
+    EXPECT_EQ(site(1, 0, 8, 0, 0), "vm_attributes.attributes");
+    EXPECT_EQ(site(1, 0, 8, 0, 8), "vm_attributes.size");
+    EXPECT_EQ(site(~0ull - 4095, 4096, 8, 0, 8), "vm_attributes.size");
+    EXPECT_EQ(site(1, 4096, 8, 0, 8), "vm_attributes.alignment");
+    EXPECT_EQ(site(4096, 4097, 8, 0, 8), "vm_attributes.alignment");
+    EXPECT_EQ(site(0, 4096, 8, 0, 8), "");
+    EXPECT_EQ(site(0, 4096, 0, 0, 0), "");
+}
+
+TEST(RealSlots, NumbersAreTakenOnce)
+{
+    RealSlots slots;
+    ASSERT_TRUE(slots.reserve(5));
+    EXPECT_EQ(slots.take(3), 3u);
+    EXPECT_EQ(slots.take(3), 4u); // taken: from the top
+    EXPECT_EQ(slots.take(7), 2u); // no such number
+    EXPECT_EQ(slots.take(0), 0u);
+    EXPECT_EQ(slots.free(), 1u);
+    EXPECT_EQ(slots.take(0), 1u);
+    EXPECT_EQ(slots.take(0), RealSlots::none);
+    slots.give_back(3);
+    EXPECT_EQ(slots.audit(), nullptr);
+    EXPECT_EQ(slots.take(1), 3u);
+    slots.clear();
+}
+
+TEST(FrameAttributes, TheWholeAddressSpace)
+{
+    FrameAttributes frames;
+    EXPECT_EQ(frames.at(PageNo { 7 }), Attribute::shared);
+    ASSERT_TRUE(frames.reserve());
+    auto const r { *PageRange::make(PageNo { 5 }, PageNo { 1000 }) };
+    ASSERT_TRUE(frames.stage(r));
+    frames.commit(r, Attribute::private_);
+    EXPECT_EQ(frames.at(PageNo { 4 }), Attribute::shared);
+    EXPECT_EQ(frames.at(PageNo { 5 }), Attribute::private_);
+    EXPECT_EQ(frames.end_of_run(PageNo { 0 }, PageNo { 9 }), PageNo { 5 });
+    EXPECT_EQ(frames.end_of_run(PageNo { 6 }, PageNo { 9 }), PageNo { 9 });
+    EXPECT_EQ(frames.end_of_run(PageNo { 6 }, PageNo { 2000 }), PageNo { 1000 });
+    auto const top { *PageRange::make(PageNo { FrameAttributes::end.index() - 1 }, FrameAttributes::end) };
+    ASSERT_TRUE(frames.stage(top));
+    frames.commit(top, Attribute::private_);
+    EXPECT_EQ(frames.at(top.first()), Attribute::private_);
+    EXPECT_EQ(frames.at(FrameAttributes::end), Attribute::shared);
+    auto const beyond { frames.stage(*PageRange::make(top.first(), PageNo { FrameAttributes::end.index() + 1 })) };
+    EXPECT_EQ(beyond.error().err, ENOMEM);
+    EXPECT_EQ(frames.audit(), nullptr);
+    frames.clear();
+}
+
 TEST(Capabilities, ValueOnEachDescriptor)
 {
     using enum AskedOn;
-    EXPECT_EQ(capability(250, system, 0), 8);
-    EXPECT_EQ(capability(250, vm_with_private_memory, 0), 8);
-    EXPECT_EQ(capability(250, vm_without, 0), 0);
-    EXPECT_EQ(capability(233, system, 8), 0); // in-place conversion is on
-    EXPECT_EQ(capability(244, vm_without, 0), 3);
-    EXPECT_EQ(capability(235, system, 0), 3);
-    EXPECT_EQ(capability(235, system, 1 | 4), 7);
-    EXPECT_EQ(capability(7, system, 5), std::nullopt);
+    constexpr AskedOn everywhere[] { system, vm_with_private_memory, vm_without };
+    struct { unsigned long which; Tracker tracker; long values[3]; } const table[] {
+        { 250, Tracker::files, { 8, 8, 0 } }, { 250, Tracker::vms, { 0, 0, 0 } }, { 250, Tracker::nobody, { 0, 0, 0 } },
+        { 233, Tracker::files, { 0, 0, 0 } }, { 233, Tracker::vms, { 8, 8, 0 } }, { 233, Tracker::nobody, { 0, 0, 0 } },
+        { 244, Tracker::files, { 3, 3, 3 } }, { 244, Tracker::vms, { 3, 1, 3 } }, { 244, Tracker::nobody, { 3, 1, 3 } },
+        { 232, Tracker::files, { 1, 1, 1 } }, { 232, Tracker::vms, { 1, 1, 1 } }, { 236, Tracker::vms, { 1, 1, 1 } },
+    };
+    for (auto const &row : table)
+        for (int i { 0 }; i < 3; ++i)
+            EXPECT_EQ(capability(row.which, everywhere[i], row.tracker, 77), row.values[i]) << row.which << " on " << i;
+    EXPECT_EQ(capability(235, system, Tracker::files, 0), 3);
+    EXPECT_EQ(capability(235, system, Tracker::files, 1 | 4), 7);
+    EXPECT_EQ(capability(7, system, Tracker::files, 5), std::nullopt);
 }

@@ -1,94 +1,11 @@
 /*
  * What a guest meets through memslots: addresses that are NULL or somebody else's, files without mmap, private and punched pages,
- * deleted slots, files that went before their slot, two VMs, duplicates, and conversions while the guest runs. Uses the guest of examples/.
+ * deleted slots, two VMs, duplicates, and conversions while the guest runs. Uses the guest of examples/.
  * Exit 0; 1 with the line; 77 when no guest can run here.
  */
-#include "guest.h"
-#include "guest_memfd_uapi.h"
+#include "machine.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            fprintf(stderr, "%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #condition, errno);     \
-            exit(1);                                                                              \
-        }                                                                                         \
-    } while (0)
-
-enum { SIZE = 2 << 20, DATA = 16 << 20 };
-
-struct machine {
-    struct guest guest;
-    int system; /* the guest_memfd of its first 2 MiB */
-};
-
-static int kvm;
-
-static int create(int vm, uint64_t size, uint64_t flags)
-{
-    struct create_guest_memfd c = { .size = size, .flags = flags };
-    int fd = ioctl(vm, CREATE_GUEST_MEMFD, &c);
-    CHECK(fd >= 0);
-    return fd;
-}
-
-static int set_slot(int vm, uint32_t slot, uint64_t gpa, uint64_t size, uint64_t address, int fd, uint64_t offset)
-{
-    struct memory_region2 r;
-    memset(&r, 0, sizeof r);
-    r.slot = slot;
-    r.flags = size ? MEM_GUEST_MEMFD : 0;
-    r.guest_phys_addr = gpa;
-    r.memory_size = size;
-    r.userspace_addr = address;
-    r.guest_memfd = (uint32_t)fd;
-    r.guest_memfd_offset = offset;
-    return ioctl(vm, SET_USER_MEMORY_REGION2, &r);
-}
-
-static int convert(int fd, uint64_t offset, uint64_t size, uint64_t attributes)
-{
-    struct memory_attributes2 a;
-    memset(&a, 0, sizeof a);
-    a.offset = offset;
-    a.size = size;
-    a.attributes = attributes;
-    return ioctl(fd, SET_MEMORY_ATTRIBUTES2, &a);
-}
-
-static void boot(struct machine *m)
-{
-    memset(m, 0, sizeof *m);
-    m->guest.vm = ioctl(kvm, KVM_CREATE_VM, KVM_X86_SW_PROTECTED_VM);
-    CHECK(m->guest.vm >= 0);
-    m->system = create(m->guest.vm, SIZE, FLAG_MMAP | FLAG_INIT_SHARED);
-    m->guest.system = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, m->system, 0);
-    CHECK(m->guest.system != MAP_FAILED);
-    CHECK(set_slot(m->guest.vm, 0, 0, SIZE, (uint64_t)(uintptr_t)m->guest.system, m->system, 0) == 0);
-    CHECK(guest_start(&m->guest, kvm) == 0);
-}
-
-static uint64_t sum(struct machine *m, uint64_t gpa, uint64_t length)
-{
-    uint64_t answer = 0;
-    CHECK(guest_do(&m->guest, GUEST_SUM, gpa, length, &answer) == KVM_EXIT_IO);
-    return answer;
-}
-
-static void fill(struct machine *m, uint64_t gpa, uint64_t pages)
-{
-    uint64_t answer = 0;
-    CHECK(guest_do(&m->guest, GUEST_FILL, gpa, pages, &answer) == KVM_EXIT_IO && answer == pages);
-}
 
 static void addresses_do_not_matter(struct machine *m)
 {
@@ -169,18 +86,6 @@ static void two_vms_and_duplicates(struct machine *m)
     close(theirs);
 }
 
-/* The file goes, the slot stays: the guest's access is an error of KVM_RUN, never somebody's memory. Last: this vCPU is spent. */
-static void a_slot_without_its_file(struct machine *m)
-{
-    int fd = create(m->guest.vm, SIZE, FLAG_MMAP | FLAG_INIT_SHARED);
-    CHECK(set_slot(m->guest.vm, 1, DATA, SIZE, 0, fd, 0) == 0);
-    fill(m, DATA, 3);
-    close(fd);
-    int reason = guest_do(&m->guest, GUEST_LOAD, DATA, 0, NULL);
-    CHECK((reason == -1 && errno == EFAULT) || reason == KVM_EXIT_MMIO);
-    CHECK(set_slot(m->guest.vm, 1, DATA, 0, 0, -1, 0) == 0);
-}
-
 struct converter {
     int fd;
     _Atomic int stop;
@@ -220,11 +125,8 @@ static void conversions_while_the_guest_runs(struct machine *m)
 
 int main(void)
 {
-    kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-    if (kvm < 0 || access("/dev/kvm", W_OK) < 0 || ioctl(kvm, KVM_CHECK_EXTENSION, CAP_GUEST_MEMFD_MEMORY_ATTRIBUTES) <= 0) {
-        printf("skipped: no /dev/kvm with conversion here, so no guest can run\n");
+    if (open_kvm() != 0)
         return 77;
-    }
     struct machine m;
     boot(&m);
     addresses_do_not_matter(&m);
@@ -232,7 +134,6 @@ int main(void)
     deleted_slots_are_mmio_and_contents_stay(&m);
     two_vms_and_duplicates(&m);
     conversions_while_the_guest_runs(&m);
-    a_slot_without_its_file(&m);
     puts("guest paths: ok");
     return 0;
 }

@@ -1,0 +1,85 @@
+// KVM_PRE_FAULT_MEMORY where the real KVM lacks it: specification 4.2, and KVM's documented API. What can be done from here is to give
+// the pages memory; the guest's page tables are the real KVM's.
+
+#include "kvm/vcpu.hpp"
+#include "os/mapping_calls.hpp"
+#include "os/user_memory.hpp"
+
+#include <algorithm>
+
+namespace gmem::kvm {
+namespace {
+
+// As much as is done between two looks at pending signals, and under the VM's lock.
+constexpr std::uint64_t step { std::uint64_t { 1 } << 20 };
+
+Status populate_addresses(os::AddressRange r) noexcept
+{
+    for (auto const advice : { os::madv_populate_write, os::madv_populate_read }) { // a mapping may be read-only
+        auto const result { os::system_call(SYS_madvise, r.begin, r.length(), advice) };
+        if (!os::failed(result))
+            return Ok {};
+        if (result == -EINTR || result == -EAGAIN || result == -EHWPOISON)
+            return Error::os(result, "pre_fault.populate");
+    }
+    // Kernels before 5.14 do not know the advice: touch page by page.
+    for (auto at { r.begin }; at < r.end; at += page_size) {
+        std::uint8_t byte;
+        GMEM_CHECK(os::copy_from_program(&byte, at, 1));
+    }
+    return Ok {};
+}
+
+} // namespace
+
+Result<std::uint64_t> Vm::populate(std::uint64_t gpa, std::uint64_t size) noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    auto const *const slot { slots_.holding(gpa) };
+    if (!slot)
+        return Error::with_errno(ENOENT, "pre_fault.no_slot");
+    auto const source_of_slot { source(*slot, frames_.at(PageNo::holding(Bytes { gpa }))) };
+    if (source_of_slot == 0)
+        return Error::with_errno(EFAULT, "pre_fault.nothing");
+    auto const from { gpa - slot->gpa };
+    auto const limit { gpa + std::min({ size, slot->size - from, step - gpa % step }) };
+    auto const length { end_of_piece(*slot, gpa, limit, nullptr) - gpa };
+    GMEM_CHECK(populate_addresses({ source_of_slot + from, source_of_slot + from + length }));
+    return length;
+}
+
+long Vcpu::pre_fault_memory(int fd, std::uintptr_t argument) noexcept
+{
+    if (pre_faults_ == PreFaults::by_kvm)
+        return os::system_call(SYS_ioctl, fd, uapi::pre_fault_memory, argument);
+    uapi::PreFaultMemory request;
+    if (!os::copy_from_program(&request, argument, sizeof request))
+        return -EFAULT;
+    long result { 0 };
+    auto const asked { request.size };
+    if (request.flags != 0 || request.gpa % page_size || request.size % page_size || request.gpa + request.size <= request.gpa) {
+        result = -EINVAL; // unknown flags; alignment; nothing, or beyond the end of everything
+    } else {
+        os::SignalsBlocked blocked;
+        while (request.size != 0 && result == 0) {
+            if (blocked.one_waits()) {
+                result = -EINTR;
+                break;
+            }
+            auto const done { vm_->populate(request.gpa, request.size) };
+            if (!done) {
+                result = -done.error().err;
+                break;
+            }
+            request.gpa += done.value();
+            request.size -= done.value();
+        }
+    }
+    // What is left goes back whatever happened; progress is success.
+    if (!os::copy_to_program(argument, &request, sizeof request))
+        return -EFAULT;
+    return request.size != asked ? 0 : result;
+}
+
+} // namespace gmem::kvm

@@ -1,0 +1,91 @@
+#include "kvm/vcpu.hpp"
+
+#include "os/mapping_calls.hpp"
+#include "os/signals.hpp"
+
+#include <new>
+
+namespace gmem::kvm {
+namespace {
+
+constinit os::Mutex pool_lock;
+constinit Vcpu *pool { nullptr };
+constinit std::uint64_t last_identity { 0 };
+
+// The program has its own mapping of the page, anywhere; this one is ours.
+Result<uapi::RunPage *> map_run_page(int fd) noexcept
+{
+    auto const mapped { os::system_call(SYS_mmap, nullptr, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) };
+    if (os::failed(mapped))
+        return Error::os(mapped, "vcpu.map");
+    return reinterpret_cast<uapi::RunPage *>(mapped);
+}
+
+} // namespace
+
+Result<Vcpu *> Vcpu::create(Vm &vm, int fd, PreFaults pre_faults) noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { pool_lock };
+    if (!pool) {
+        GMEM_TRY(memory, os::map_anonymous(Vcpu::most * sizeof(Vcpu), MAP_PRIVATE));
+        pool = reinterpret_cast<Vcpu *>(memory);
+    }
+    for (std::size_t i { 0 }; i < most; ++i) {
+        if (pool[i].in_use() || pool[i].page_)
+            continue;
+        GMEM_TRY(page, map_run_page(fd));
+        auto *const vcpu { ::new (pool + i) Vcpu };
+        vcpu->vm_ = &vm;
+        vm.acquire();
+        vcpu->page_ = page;
+        vcpu->pre_faults_ = pre_faults;
+        vcpu->identity_ = ++last_identity;
+        vcpu->references_.store(1, std::memory_order_release);
+        return vcpu;
+    }
+    return Error::of(Why::no_memory, "vcpu.pool");
+}
+
+Vcpu &Vcpu::at(std::size_t index) noexcept { return pool[index]; }
+std::size_t Vcpu::index() const noexcept { return static_cast<std::size_t>(this - pool); }
+
+bool Vcpu::try_acquire() noexcept
+{
+    auto seen { references_.load(std::memory_order_acquire) };
+    while (seen != 0)
+        if (references_.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel))
+            return true;
+    return false;
+}
+
+void Vcpu::release() noexcept
+{
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1)
+        return;
+    auto const page { reinterpret_cast<std::uintptr_t>(page_) };
+    os::unmap({ page, page + page_size });
+    vm_->release();
+    vm_ = nullptr;
+    os::SignalsBlocked blocked;
+    os::Locked guard { pool_lock };
+    page_ = nullptr; // free again
+}
+
+long Vcpu::run(int fd, unsigned long argument) noexcept
+{
+    if (next_ == Next::access) [[unlikely]] {
+        if (auto const told { resume_access() }; told <= 0)
+            return told;
+    } else if (next_ == Next::answer) [[unlikely]] {
+        deliver_answer(fd);
+    }
+    if (vm_->hypercalls_are_watched()) [[unlikely]]
+        return run_watched(fd, argument);
+    if (mask_inside_ != program_mask_) [[unlikely]] // was watched
+        mask_inside_run(fd, program_mask_);
+    auto const result { os::system_call(SYS_ioctl, fd, uapi::run, argument) };
+    return exit_stands(result) ? result : correct(fd);
+}
+
+} // namespace gmem::kvm

@@ -1,0 +1,92 @@
+// The exits of KVM_RUN that gmem corrects. Specification 4.2 and 4.4; docs/exits.md.
+
+#include "kvm/vcpu.hpp"
+#include "os/user_memory.hpp"
+
+namespace gmem::kvm {
+namespace {
+
+constexpr std::uint64_t page_of(std::uint64_t gpa) noexcept { return gpa & ~(page_size - 1); }
+
+} // namespace
+
+// Every exit of every guest passes here: a few loads.
+bool Vcpu::exit_stands(long result) const noexcept
+{
+    if (result != 0)
+        return true;
+    switch (page_->exit_reason) {
+    case uapi::exit_mmio:
+        return !vm_->may_hold(page_->mmio.gpa);
+    case uapi::exit_internal_error:
+        return page_->internal.suberror != uapi::internal_error_emulation;
+    case uapi::exit_debug:
+        return program_debugs_ || !breakpoints_.has(page_->debug.pc);
+    default:
+        return true;
+    }
+}
+
+long Vcpu::correct(int fd) noexcept
+{
+    switch (page_->exit_reason) {
+    case uapi::exit_mmio:  return correct_mmio();
+    case uapi::exit_debug: return correct_breakpoint(fd);
+    default:               return correct_internal_error(fd);
+    }
+}
+
+// The real KVM found nothing behind the address, and waits for the VMM to make the access. KVM_RUN is not entered again here: a
+// signal that came meanwhile must not be lost, and EINTR is always right.
+long Vcpu::correct_mmio() noexcept
+{
+    auto const place { vm_->place(page_->mmio.gpa) };
+    if (place.what == GuestPlace::What::foreign || (place.read_only && page_->mmio.is_write))
+        return 0;
+    access_ = page_->mmio;
+    next_ = Next::access;
+    return place.what == GuestPlace::What::fault ? tell_memory_fault(access_.gpa, place.access) : -EINTR;
+}
+
+// Completes the access that the real KVM waits for, if what is at its address now allows that. > 0: KVM_RUN may be entered.
+long Vcpu::resume_access() noexcept
+{
+    if (page_->immediate_exit)
+        return -EINTR;
+    auto const place { vm_->place(access_.gpa) };
+    if (place.what == GuestPlace::What::fault)
+        return tell_memory_fault(access_.gpa, place.access);
+    if (place.what == GuestPlace::What::memory) {
+        auto const length { access_.length <= sizeof access_.data ? access_.length : sizeof access_.data };
+        auto const done { access_.is_write ? os::copy_to_program(place.address, access_.data, length) : os::copy_from_program(access_.data, place.address, length) };
+        if (!done)
+            return tell_memory_fault(access_.gpa, place.access);
+    }
+    page_->exit_reason = uapi::exit_mmio;
+    page_->mmio = access_;
+    next_ = Next::enter;
+    return place.what == GuestPlace::What::memory ? 1 : 0; // no memslot any more: it is MMIO now, and the program's
+}
+
+// A fetch from where nothing is ends as a failed emulation; the instruction has not begun, so nothing waits for completion.
+long Vcpu::correct_internal_error(int fd) noexcept
+{
+    Registers regs;
+    SpecialRegisters sregs;
+    if (os::failed(os::system_call(SYS_ioctl, fd, uapi::get_regs, &regs)) || os::failed(os::system_call(SYS_ioctl, fd, uapi::get_sregs, &sregs)))
+        return 0;
+    auto const gpa { translate(fd, sregs.linear_ip(regs)) };
+    if (!gpa || !vm_->may_hold(*gpa))
+        return 0;
+    auto const place { vm_->place(*gpa) };
+    return place.what == GuestPlace::What::fault ? tell_memory_fault(*gpa, place.access) : 0;
+}
+
+long Vcpu::tell_memory_fault(std::uint64_t gpa, Attribute access) noexcept
+{
+    page_->exit_reason = uapi::exit_memory_fault;
+    page_->memory_fault = { .flags = access == Attribute::private_ ? uapi::memory_exit_private : 0, .gpa = page_of(gpa), .size = page_size };
+    return -EFAULT;
+}
+
+} // namespace gmem::kvm

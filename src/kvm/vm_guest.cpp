@@ -1,0 +1,39 @@
+// A VM's memory as its guest meets it, asked by vCPUs.
+
+#include "kvm/vm.hpp"
+#include "os/signals.hpp"
+#include "os/user_memory.hpp"
+
+namespace gmem::kvm {
+
+// Specification 4.2 and 4.4. A slot stays when its file goes; what the guest then does is a memory fault. A private frame without memory
+// is a fault too, whether its slot lacks a file or is gone.
+GuestPlace Vm::place(std::uint64_t gpa) noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    auto const *const slot { slots_.holding(gpa) };
+    auto const a { frames_.at(PageNo::holding(Bytes { gpa })) };
+    if (!slot)
+        return { .what = a == Attribute::private_ ? GuestPlace::What::fault : GuestPlace::What::foreign, .access = a };
+    if (!tracks_frames() && !slot->only_file)
+        return {};
+    auto const from { source(*slot, a) };
+    if (from == 0 && has_source(*slot, a))
+        return {}; // the program gave no address
+    return { .what = from ? GuestPlace::What::memory : GuestPlace::What::fault, .access = a, .read_only = (slot->flags & uapi::mem_readonly) != 0,
+        .address = from ? from + (gpa - slot->gpa) : 0 };
+}
+
+Status Vm::read_guest(std::uint64_t gpa, std::uint8_t &byte) noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    auto const *const slot { slots_.holding(gpa) };
+    auto const from { slot ? source(*slot, frames_.at(PageNo::holding(Bytes { gpa }))) : 0 };
+    if (from == 0)
+        return Error::with_errno(EFAULT, "guest.nothing");
+    return os::copy_from_program(&byte, from + (gpa - slot->gpa), 1);
+}
+
+} // namespace gmem::kvm
