@@ -16,6 +16,9 @@ build-bench/bin/foreign_bench "${common[@]}" --benchmark_out="$results/foreign-p
 LD_PRELOAD="$PWD/build-bench/lib/libgmem-preload.so" build-bench/bin/foreign_bench "${common[@]}" --benchmark_out="$results/foreign-gmem.json" >/dev/null
 python3 bench/table.py "$results"
 
+printf '\n| processes that have the page open | to-private, 4 KiB: median us | p90 us |\n|---|---|---|\n'
+build-bench/bin/processes_bench | sed -E 's/ / | /g; s/^/| /; s/$/ |/'
+
 # KVM_RUN with an I/O exit, in turns: the two best medians.
 exits() { "$@" build-bench/bin/exit_bench | cut -d' ' -f2; }
 if exits >/dev/null; then

@@ -79,7 +79,8 @@ Peers::Answer Peers::wait(os::Nanoseconds longest) noexcept
     auto answer { Answer::closed };
     std::int64_t begin { -1 };
     while (pending_ != 0) {
-        auto const peer { static_cast<unsigned>(std::countr_zero(pending_)) };
+        // The one that was asked last: when it has answered, so have most of the others, and nobody was woken in vain.
+        auto const peer { 63 - static_cast<unsigned>(std::countl_zero(pending_)) };
         switch (progress_of(peer)) {
         case Progress::failed:
             answer = Answer::failed;
