@@ -62,6 +62,8 @@ Status Helper::start(std::span<int const> kept, std::uint32_t *liveness) noexcep
 
 long Helper::ask(long nr, long const (&arguments)[6]) noexcept
 {
+    if (Restrictions::bind_helper() && !Restrictions::permitted_to_helper(nr, arguments)) [[unlikely]]
+        return -EPERM; // a refusal, where the filter might kill
     Locked guard { lock_ };
     request_.nr = nr;
     std::memcpy(request_.arguments, arguments, sizeof arguments);

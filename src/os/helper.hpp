@@ -40,6 +40,9 @@ public:
         return ask(nr, words);
     }
 
+    // The same for a call that is made of words already.
+    static long ask_directly(long nr, long const (&arguments)[6]) noexcept { return ask(nr, arguments); }
+
     // In a forked child: the thread was not copied.
     static void forget_after_fork() noexcept;
 

@@ -8,7 +8,7 @@
 
 namespace gmem::os {
 
-inline int process_id() noexcept { return static_cast<int>(bare_syscall(SYS_getpid)); }
+inline int process_id() noexcept { return static_cast<int>(system_call(SYS_getpid)); }
 
 // The kernel sets FUTEX_OWNER_DIED in the word when its holder exits, is killed or execs.
 constexpr bool holder_lives(std::uint32_t liveness_word) noexcept
