@@ -60,6 +60,8 @@ Status Helper::start(std::span<int const> kept) noexcept
 
 long Helper::ask(long nr, long const (&arguments)[6]) noexcept
 {
+    if (Restrictions::bind_helper() && !Restrictions::permitted_to_helper(nr == start_thread_request ? SYS_clone : nr, arguments)) [[unlikely]]
+        return -EPERM; // a refusal, where the filter might kill
     Locked guard { lock_ };
     request_.nr = nr;
     std::memcpy(request_.arguments, arguments, sizeof arguments);

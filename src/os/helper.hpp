@@ -43,6 +43,9 @@ public:
     // Another bare thread, with the helper's descriptors. Its tid, or -errno. Signals must be blocked.
     static long start_thread(BareThread const &how) noexcept;
 
+    // call() for one that is made of words already.
+    static long ask_directly(long nr, long const (&arguments)[6]) noexcept { return ask(nr, arguments); }
+
     // In a forked child: the thread was not copied.
     static void forget_after_fork() noexcept;
 

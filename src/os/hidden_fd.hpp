@@ -29,13 +29,18 @@ public:
     long ioctl(unsigned long command, void *argument) noexcept
     {
         auto const own { own_.load(std::memory_order_acquire) };
-        if (own >= 0) [[likely]] {
+        if (own >= 0 && may_ioctl(own, command)) [[likely]] {
             auto const result { system_call(SYS_ioctl, own, command, argument) };
             if (result != -EBADF && result != -ENOTTY) [[likely]]
                 return result;
             own_.store(-1, std::memory_order_release);
         }
         return Helper::call(SYS_ioctl, in_helper_, command, argument);
+    }
+
+    static bool may_ioctl(int fd, unsigned long command) noexcept
+    {
+        return !Restrictions::any() || Restrictions::permitted(SYS_ioctl, { fd, static_cast<long>(command), 0, 0, 0, 0 });
     }
 
     HelperFd in_helper() const noexcept { return in_helper_; }

@@ -5,7 +5,7 @@
 
 namespace gmem::os {
 
-inline int process_id() noexcept { return static_cast<int>(bare_syscall(SYS_getpid)); }
+inline int process_id() noexcept { return static_cast<int>(system_call(SYS_getpid)); }
 
 inline int thread_id() noexcept { return static_cast<int>(bare_syscall(SYS_gettid)); }
 

@@ -39,34 +39,34 @@ Status current_action(int signal, KernelSigaction &out) noexcept
 void set_default_action(int signal) noexcept
 {
     KernelSigaction const action { nullptr, sa_restorer, reinterpret_cast<void *>(&gmem_restore_signal), 0 };
-    bare_syscall(SYS_rt_sigaction, signal, word(&action), 0, sizeof action.mask);
+    system_call(SYS_rt_sigaction, signal, word(&action), 0, sizeof action.mask);
 }
 
 void block_signals(std::uint64_t mask) noexcept
 {
-    bare_syscall(SYS_rt_sigprocmask, SIG_BLOCK, word(&mask), 0, sizeof mask);
+    system_call(SYS_rt_sigprocmask, SIG_BLOCK, word(&mask), 0, sizeof mask);
 }
 
 void raise_at_this_thread(int signal) noexcept
 {
-    bare_syscall(SYS_tgkill, bare_syscall(SYS_getpid), bare_syscall(SYS_gettid), signal);
+    system_call(SYS_tgkill, system_call(SYS_getpid), system_call(SYS_gettid), signal);
 }
 
 void queue_signal(int signal, siginfo_t const &info) noexcept
 {
     if (info.si_code == SI_TKILL)
-        bare_syscall(SYS_rt_tgsigqueueinfo, bare_syscall(SYS_getpid), bare_syscall(SYS_gettid), signal, word(&info));
+        system_call(SYS_rt_tgsigqueueinfo, system_call(SYS_getpid), system_call(SYS_gettid), signal, word(&info));
     else
-        bare_syscall(SYS_rt_sigqueueinfo, bare_syscall(SYS_getpid), signal, word(&info));
+        system_call(SYS_rt_sigqueueinfo, system_call(SYS_getpid), signal, word(&info));
 }
 
 std::uint64_t signal_mask() noexcept
 {
     std::uint64_t mask { 0 };
-    bare_syscall(SYS_rt_sigprocmask, SIG_SETMASK, 0, word(&mask), sizeof mask);
+    system_call(SYS_rt_sigprocmask, SIG_SETMASK, 0, word(&mask), sizeof mask);
     return mask;
 }
 
-void set_signal_mask(std::uint64_t mask) noexcept { bare_syscall(SYS_rt_sigprocmask, SIG_SETMASK, word(&mask), 0, sizeof mask); }
+void set_signal_mask(std::uint64_t mask) noexcept { system_call(SYS_rt_sigprocmask, SIG_SETMASK, word(&mask), 0, sizeof mask); }
 
 } // namespace gmem::os

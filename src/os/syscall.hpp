@@ -2,6 +2,8 @@
 // The one place where gmem enters the kernel. Results are the kernel's own: >= 0, or -errno. libc's errno is never touched,
 // interposed symbols are never called, no cancellation point is passed: this runs inside somebody else's process.
 
+#include "os/seccomp.hpp"
+
 #include <sys/syscall.h>
 
 #ifdef GMEM_FAILURE_POINTS
@@ -36,6 +38,12 @@ long word(T v) noexcept
         return reinterpret_cast<long>(v);
 }
 
+// For a thread that the program restricted with seccomp: does itself what is allowed, has the rest done by the helper.
+long restricted_call(long nr, long const (&arguments)[6]) noexcept;
+
+// What such a thread answers where it may not even ask who it is.
+extern int own_process_id;
+
 // system_call(SYS_madvise, address, length, MADV_DONTNEED): integers and pointers as they come.
 template <typename... Args>
 long system_call(long nr, Args... args) noexcept
@@ -44,6 +52,10 @@ long system_call(long nr, Args... args) noexcept
     if (auto const err { failure_at_call(nr) })
         return -err;
 #endif
+    if (Restrictions::any()) [[unlikely]] {
+        long const words[6] { word(args)... };
+        return restricted_call(nr, words);
+    }
     return bare_syscall(nr, word(args)...);
 }
 

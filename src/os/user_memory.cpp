@@ -12,7 +12,7 @@ namespace {
 // way, in which a bad pointer is a crash: no worse than any library function.
 Status copy(long nr, iovec const &ours, iovec const &theirs) noexcept
 {
-    auto const pid { bare_syscall(SYS_getpid) };
+    auto const pid { system_call(SYS_getpid) };
     auto const copied { system_call(nr, pid, &ours, 1, &theirs, 1, 0) };
     if (copied == static_cast<long>(ours.iov_len))
         return Ok {};

@@ -23,7 +23,8 @@ namespace {
 
 constexpr unsigned long figetbsz { 2 }; // linux/fs.h: the block size
 
-long real(int fd, unsigned long command, unsigned long argument) noexcept { return os::system_call(SYS_ioctl, fd, command, argument); }
+// A call of the program's own: made by itself, whatever restricts it.
+long real(int fd, unsigned long command, unsigned long argument) noexcept { return os::bare_syscall(SYS_ioctl, fd, os::word(command), os::word(argument)); }
 
 // Gives a fresh descriptor to the table, or closes it where the table ends.
 template <typename Object>

@@ -127,7 +127,10 @@ memory::GuestMemory *FdTable::gmem(int fd) noexcept
     if (!g.try_acquire())
         return nullptr;
     os::KernelStat facts {};
-    if (is_open(fd, facts) && facts.st_ino == g.facts().inode && facts.st_dev == g.facts().device)
+    auto const seen { os::system_call(SYS_fstat, fd, &facts) };
+    if (seen == -EPERM) // a filter of the program's forbids the question to everyone: believed
+        return &g;
+    if (!os::failed(seen) && facts.st_ino == g.facts().inode && facts.st_dev == g.facts().device)
         return &g;
     g.release();
     if (!in_vfork_child()) {

@@ -4,6 +4,7 @@
 #include "preload/next.hpp"
 #include "preload/openat2.hpp"
 #include "preload/policies.hpp"
+#include "preload/seccomp.hpp"
 #include "preload/signal_masks.hpp"
 
 #include <cstdarg>
@@ -13,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -128,6 +130,8 @@ GMEM_EXPORT long syscall(long nr, ...) noexcept
     case SYS_msync:       return msync(pointer<void>(a[0]), size(a[1]), number(a[2]));
     case SYS_pkey_mprotect: return pkey_mprotect(pointer<void>(a[0]), size(a[1]), number(a[2]), number(a[3]));
     case SYS_remap_file_pages: return remap_file_pages(pointer<void>(a[0]), size(a[1]), number(a[2]), size(a[3]), number(a[4]));
+    case SYS_seccomp:     return preload::seccomp(a[0], a[1], pointer<void>(a[2]));
+    case SYS_prctl:       return prctl(number(a[0]), a[1], a[2], a[3], a[4]);
     case SYS_rt_sigprocmask: return rt_sigprocmask(number(a[0]), pointer<std::uint64_t>(a[1]), pointer<std::uint64_t>(a[2]), size(a[3]));
     case SYS_rt_sigaction: return rt_sigaction(number(a[0]), pointer<os::KernelSigaction>(a[1]), pointer<os::KernelSigaction>(a[2]), size(a[3]));
     case 437:             return preload::openat2(number(a[0]), pointer<char>(a[1]), pointer<std::uint64_t>(a[2]), size(a[3]));
