@@ -6,10 +6,9 @@
 #include "memory/peers.hpp"
 #include "memory/huge_pages.hpp"
 #include "memory/process.hpp"
+#include "memory/silent_process.hpp"
 #include "memory/space.hpp"
-#include "base/text.hpp"
 #include "os/kill_points.hpp"
-#include "os/say.hpp"
 #include "os/signals.hpp"
 
 namespace gmem::memory {
@@ -24,19 +23,6 @@ Status for_each_window(GuestMemory const &file, PageRange r, Visit &&visit) noex
             if (auto const part { r.intersect(w.pages()) })
                 GMEM_CHECK(visit(w, *part));
     return Ok {};
-}
-
-// Once for each process that is found silent: a retry loop must not fill the terminal.
-void report_silent_peer(int pid, PageRange r) noexcept
-{
-    static constinit std::atomic<int> last_reported { 0 };
-    if (last_reported.exchange(pid, std::memory_order_relaxed) == pid)
-        return;
-    char line[256];
-    Text text { line };
-    text << "pages at offset " << raw(r.offset()) << " stay shared (EAGAIN): process " << pid << " has not closed its windows within "
-         << static_cast<int>(raw(Process::peer_timeout()) / 1'000'000) << " ms; is it stopped?";
-    os::say(text.view());
 }
 
 // Opens the shared runs of `r` in every window. Cannot fail: what stays closed is recovered when it is touched.
@@ -139,7 +125,7 @@ Status GuestMemory::close_everywhere(PageRange r) noexcept
     case Peers::Answer::closed:
         return own;
     case Peers::Answer::silent:
-        report_silent_peer(peers.culprit(), r);
+        report_silent_process(peers.culprit(), "has not closed its windows", Process::peer_timeout());
         return Error::at_page(Why::page_in_use, r.first(), "convert.silent_peer");
     case Peers::Answer::failed:
         return Error::at_page(Why::no_memory, r.first(), "convert.peer_failed");

@@ -30,6 +30,9 @@ public:
             wake_one();
     }
 
+    // The slot of whoever holds it now, or -1: for messages.
+    int holder() const noexcept { return static_cast<int>(word_.load(std::memory_order_relaxed) & holder_mask) - 1; }
+
     // For a process that has just moved into slot `mine`: did the one before die with the lock? Then it is the caller's now.
     bool inherit(unsigned mine) noexcept GMEM_NO_THREAD_SAFETY;
 

@@ -3,6 +3,7 @@
 #include "memory/guest_memory.hpp"
 #include "memory/pool.hpp"
 #include "memory/process.hpp"
+#include "memory/silent_process.hpp"
 #include "os/file_calls.hpp"
 #include "os/signals.hpp"
 
@@ -100,6 +101,8 @@ FileLocked::FileLocked(GuestMemory &g, Patience patience) noexcept
     auto const longest { patience == Patience::bounded ? Process::peer_timeout() : FileLock::for_ever };
     switch (lock.lock(static_cast<unsigned>(g.agent_.slot()), g.control_.slots(), longest)) {
     case FileLock::Taken::timed_out:
+        if (auto const holder { lock.holder() }; holder >= 0 && holder < static_cast<int>(most_peers))
+            report_silent_process(g.control_.slots()[holder].pid, "is in the middle of an operation and has not gone on", longest);
         error_ = Error::of(Why::page_in_use, "lock.busy");
         return;
     case FileLock::Taken::from_the_dead:

@@ -74,6 +74,37 @@ TEST(Kill, AtEveryStoreOfACommit)
     f.expect_gated();
 }
 
+// A process that is stopped in the middle of a conversion holds the lock: the others' conversions to private are told to try again,
+// within a bound, and go on when it goes on or dies.
+TEST(Kill, OneThatIsStoppedWithTheLockIsWaitedForWithinABound)
+{
+    File f { 16 };
+    f.write(3, 6);
+    for (bool const dies : { false, true }) {
+        auto const pid { fork() };
+        if (pid == 0) {
+            gmem::os::kill_plan = { .point = "convert.staged", .countdown = 0, .signal = SIGSTOP };
+            _exit(f.to_private(8, 2) == 0 ? 0 : 1);
+        }
+        int status { 0 };
+        ASSERT_EQ(waitpid(pid, &status, WUNTRACED), pid);
+        ASSERT_TRUE(WIFSTOPPED(status));
+        std::uint64_t where { 0 };
+        testing::internal::CaptureStderr();
+        EXPECT_EQ(f.convert(3, 2, GMEM_PRIVATE, &where), -EAGAIN);
+        EXPECT_NE(testing::internal::GetCapturedStderr().find("process " + std::to_string(pid)), std::string::npos);
+        EXPECT_EQ(where, 3 * page);
+        EXPECT_EQ(probe(f.at(3)).value, 6);
+        ASSERT_EQ(kill(pid, dies ? SIGKILL : SIGCONT), 0);
+        ASSERT_EQ(waitpid(pid, &status, 0), pid);
+        EXPECT_EQ(dies ? WIFSIGNALED(status) : WIFEXITED(status) && WEXITSTATUS(status) == 0, 1);
+        EXPECT_EQ(f.is_private(8), !dies);
+        EXPECT_EQ(f.to_private(3, 2), 0);
+        EXPECT_EQ(f.to_shared(0, 16), 0);
+        f.expect_gated();
+    }
+}
+
 // GMEM_KILL_ROUNDS (default 200) kills at random points while a third process goes on converting and looking.
 TEST(Kill, AtRandomPointsWithAnotherProcessAtWork)
 {

@@ -126,7 +126,9 @@ TEST(Processes, AStoppedOneMakesItTryAgainWithinABoundAndNothingChanges)
     int status { 0 };
     ASSERT_EQ(waitpid(child->pid(), &status, WUNTRACED), child->pid());
     std::uint64_t where { 0 };
+    testing::internal::CaptureStderr();
     auto const took { milliseconds_of([&] { EXPECT_EQ(f.convert(6, 4, GMEM_PRIVATE, &where), -EAGAIN); }) };
+    EXPECT_NE(testing::internal::GetCapturedStderr().find("process " + std::to_string(child->pid()) + " has not closed its windows"), std::string::npos);
     EXPECT_GE(took, 90);
     EXPECT_LT(took, 2000);
     EXPECT_EQ(where, 6 * page);
