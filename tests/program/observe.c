@@ -304,6 +304,14 @@ static void as_a_file(int fd)
     close(other);
     close(pipes[0]);
     close(pipes[1]);
+    struct sockaddr address = { .sa_family = AF_UNIX };
+    socklen_t length_of = sizeof one;
+    SEE(bind(fd, &address, sizeof address));
+    SEE(connect(fd, &address, sizeof address));
+    SEE(getsockopt(fd, SOL_SOCKET, SO_TYPE, &one, &length_of));
+    SEE(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &one, sizeof one));
+    SEE(getsockname(fd, &address, &length_of));
+    SEE(isatty(fd) ? 0 : errno);
     SEE(accept(fd, NULL, NULL));
     SEE(listen(fd, 1));
     SEE(send(fd, bytes, 1, 0));
