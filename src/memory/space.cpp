@@ -18,6 +18,14 @@ bool Space::touches(os::AddressRange r) noexcept
     return !table_.overlapping(r).empty();
 }
 
+os::AddressRange Space::first_window_in(os::AddressRange r) noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    auto const found { table_.overlapping(r) };
+    return found.empty() ? os::AddressRange {} : found.front().addresses.intersect(r);
+}
+
 std::uint64_t Space::windows_of(GuestMemory const &file) noexcept
 {
     os::SignalsBlocked blocked;

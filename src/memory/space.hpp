@@ -48,6 +48,9 @@ public:
     static bool may_touch(os::AddressRange r) noexcept GMEM_NO_THREAD_SAFETY { return table_.may_touch(r); }
     static bool touches(os::AddressRange r) noexcept;
 
+    // The first part of `r` that lies in a window; empty: none does.
+    static os::AddressRange first_window_in(os::AddressRange r) noexcept;
+
     // What a fault at `address` means.
     enum class Fault : std::uint8_t {
         foreign,   // no window of ours

@@ -129,11 +129,32 @@ GMEM_EXPORT int mprotect(void *address, std::size_t length, int protection) noex
     return preload::answer(errno_of(Space::protect(range(address, length), protection)));
 }
 
+// Windows and what lies between them, in the order of addresses. Like the kernel it goes on past what is not mapped, and says so at the end.
+static int advise_in_turn(os::AddressRange all, int advice) noexcept
+{
+    preload::ErrnoKept kept;
+    bool holes { false };
+    for (auto at { all.begin }; at < all.end;) {
+        auto const window { Space::first_window_in({ at, all.end }) };
+        auto const foreign_end { window.empty() ? all.end : window.begin };
+        if (at < foreign_end && GMEM_NEXT(madvise)(reinterpret_cast<void *>(at), foreign_end - at, advice) != 0) {
+            if (errno != ENOMEM)
+                return kept.failed_with(errno);
+            holes = true;
+        }
+        if (!window.empty())
+            if (auto const advised { Space::advise(window, advice) }; !advised)
+                return kept.failed_with(advised.error().err);
+        at = window.empty() ? all.end : window.end;
+    }
+    return holes ? kept.failed_with(ENOMEM) : 0;
+}
+
 GMEM_EXPORT int madvise(void *address, std::size_t length, int advice) noexcept
 {
     if (!touches(address, length)) [[likely]]
         return GMEM_NEXT(madvise)(address, length, advice);
-    return preload::answer(errno_of(Space::advise(range(address, length), advice)));
+    return advise_in_turn(range(address, length), advice);
 }
 GMEM_EXPORT int posix_madvise(void *address, std::size_t length, int advice) noexcept
 {

@@ -76,6 +76,8 @@ GMEM_CORRECTED(ssize_t, readahead, (int fd, off64_t offset, std::size_t count) n
 GMEM_CORRECTED(ssize_t, fgetxattr, (int fd, char const *name, void *value, std::size_t size) noexcept, (fd, name, value, size), fd, EOPNOTSUPP)
 GMEM_CORRECTED(int, fsetxattr, (int fd, char const *name, void const *value, std::size_t size, int flags) noexcept, (fd, name, value, size, flags), fd, EOPNOTSUPP)
 GMEM_CORRECTED(int, fremovexattr, (int fd, char const *name) noexcept, (fd, name), fd, EOPNOTSUPP)
+GMEM_CORRECTED(int, bind, (int fd, sockaddr const *address, socklen_t size) noexcept, (fd, address, size), fd, ENOTSOCK)
+GMEM_CORRECTED(int, connect, (int fd, sockaddr const *address, socklen_t size), (fd, address, size), fd, ENOTSOCK)
 GMEM_CORRECTED(int, listen, (int fd, int backlog) noexcept, (fd, backlog), fd, ENOTSOCK)
 GMEM_CORRECTED(int, shutdown, (int fd, int how) noexcept, (fd, how), fd, ENOTSOCK)
 GMEM_CORRECTED(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *size) noexcept, (fd, level, name, value, size), fd, ENOTSOCK)
@@ -109,6 +111,12 @@ GMEM_EXPORT int posix_fadvise64(int fd, off64_t offset, off64_t length, int advi
 {
     auto const result { GMEM_NEXT(posix_fadvise64)(fd, offset, length, advice) };
     return result == EBADF && is_gmem(fd) ? (advice < 0 || advice > POSIX_FADV_NOREUSE || length < 0 ? EINVAL : 0) : result;
+}
+
+GMEM_EXPORT int isatty(int fd) noexcept
+{
+    auto const result { GMEM_NEXT(isatty)(fd) };
+    return result == 0 && errno == EBADF && is_gmem(fd) ? (errno = ENOTTY, 0) : result;
 }
 
 // No poll operation: may not be in an epoll set.

@@ -138,11 +138,11 @@ GMEM_EXPORT int sigpending(sigset_t *set) noexcept
     return result;
 }
 
-GMEM_EXPORT int pthread_attr_setsigmask_np(pthread_attr_t *attributes, sigset_t const *set) noexcept
+GMEM_EXPORT int pthread_attr_setsigmask_np(pthread_attr_t *attributes, sigset_t const *set)
 {
     return GMEM_NEXT(pthread_attr_setsigmask_np)(attributes, KernelMask { set }.get());
 }
-GMEM_EXPORT int pthread_attr_getsigmask_np(pthread_attr_t const *attributes, sigset_t *set) noexcept
+GMEM_EXPORT int pthread_attr_getsigmask_np(pthread_attr_t const *attributes, sigset_t *set)
 {
     auto const result { GMEM_NEXT(pthread_attr_getsigmask_np)(attributes, set) };
     if (result == 0)

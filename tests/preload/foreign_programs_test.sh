@@ -46,4 +46,38 @@ if command -v cc >/dev/null; then
     compare cc cc -o "$scratch/a" "$scratch/a.c"
     compare compiled "$scratch/a"
 fi
+
+# Whole programs, by what they leave behind and how they end.
+if command -v git >/dev/null; then
+    git -c init.defaultBranch=main init -q "$scratch/origin"
+    for i in 1 2 3; do
+        echo "$i" >"$scratch/origin/file$i"
+        git -C "$scratch/origin" add . && git -C "$scratch/origin" -c user.name=n -c user.email=e commit -q -m "commit $i"
+    done
+    cloned() { rm -rf "$scratch/clone" && git clone -q "$scratch/origin" "$scratch/clone" && git -C "$scratch/clone" log --format=%H%s --stat && git -C "$scratch/clone" fsck --full; }
+    export -f cloned && export scratch
+    compare clone bash -c cloned
+    compare gc git -C "$scratch/origin" gc -q
+fi
+if command -v gdb >/dev/null && [ -x "$scratch/a" ]; then
+    debugged() { gdb -batch -nx -ex 'set startup-with-shell off' -ex 'break main' -ex run -ex 'print 6*7' -ex 'info registers rip' -ex continue "$1" 2>&1 | sed 's/process [0-9]*/process N/'; }
+    export -f debugged
+    compare gdb bash -c 'debugged "$0"' "$scratch/a"
+fi
+if command -v cmake >/dev/null && command -v cc >/dev/null; then
+    mkdir "$scratch/project"
+    printf 'cmake_minimum_required(VERSION 3.20)\nproject(tiny C)\nadd_executable(tiny tiny.c)\n' >"$scratch/project/CMakeLists.txt"
+    printf '#include <stdio.h>\nint main(void) { puts("tiny"); return 5; }\n' >"$scratch/project/tiny.c"
+    built() { rm -rf "$scratch/build" && cmake -S "$scratch/project" -B "$scratch/build" >/dev/null && cmake --build "$scratch/build" -j2 >/dev/null && "$scratch/build/tiny"; }
+    export -f built
+    compare cmake bash -c built
+fi
+# The parts of Python that lean on signals, memory, descriptors and children hardest.
+if command -v python3 >/dev/null && python3 -c 'import test.test_mmap, test.test_signal' 2>/dev/null; then
+    for module in test_mmap test_signal.PosixTests test_signal.PendingSignalsTests test_signal.WakeupFDTests test_fcntl test_threadsignals; do
+        ended() { (cd "$scratch" && timeout 120 python3 -m unittest -q "test.$1" >/dev/null 2>&1); echo "$1: $?"; }
+        export -f ended
+        compare "python $module" bash -c 'ended "$0"' "$module"
+    done
+fi
 exit "$status"

@@ -304,6 +304,14 @@ static void as_a_file(int fd)
     close(other);
     close(pipes[0]);
     close(pipes[1]);
+    struct sockaddr address = { .sa_family = AF_UNIX };
+    socklen_t length_of = sizeof one;
+    SEE(bind(fd, &address, sizeof address));
+    SEE(connect(fd, &address, sizeof address));
+    SEE(getsockopt(fd, SOL_SOCKET, SO_TYPE, &one, &length_of));
+    SEE(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &one, sizeof one));
+    SEE(getsockname(fd, &address, &length_of));
+    SEE(isatty(fd) ? 0 : errno);
     SEE(accept(fd, NULL, NULL));
     SEE(listen(fd, 1));
     SEE(send(fd, bytes, 1, 0));
@@ -522,6 +530,29 @@ static void covered(int fd)
         SEE(touch(p + i * PAGE));
     SEE(munmap(p + 2 * PAGE, 3 * PAGE));
     SEE(munmap(p, SIZE));
+    /* A call about a window and about what lies beside it. */
+    char *mixed = mmap(NULL, 6 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    SEE(mmap(mixed + 2 * PAGE, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == mixed + 2 * PAGE);
+    marked(mixed, 6);
+    SEE(madvise(mixed, 6 * PAGE, MADV_DONTNEED));
+    for (int i = 0; i < 6; ++i)
+        SEE(touch(mixed + i * PAGE));
+    marked(mixed, 6);
+    SEE(madvise(mixed, 6 * PAGE, MADV_FREE));
+    SEE(madvise(mixed, 6 * PAGE, 25 /* MADV_COLLAPSE */));
+    SEE(madvise(mixed, 6 * PAGE, 18 /* MADV_WIPEONFORK */));
+    SEE(madvise(mixed, 6 * PAGE, 19 /* MADV_KEEPONFORK */));
+    SEE(munmap(mixed + PAGE, PAGE));
+    SEE(madvise(mixed, 6 * PAGE, MADV_DONTNEED));
+    SEE(touch(mixed));
+    SEE(touch(mixed + 2 * PAGE));
+    SEE(touch(mixed + 5 * PAGE));
+    SEE(mlock(mixed + 2 * PAGE, 4 * PAGE));
+    SEE(madvise(mixed + 2 * PAGE, 4 * PAGE, MADV_DONTNEED));
+    SEE(munlock(mixed + 2 * PAGE, 4 * PAGE));
+    SEE(mprotect(mixed + 2 * PAGE, 4 * PAGE, PROT_READ));
+    SEE(msync(mixed + 2 * PAGE, 4 * PAGE, MS_ASYNC));
+    SEE(munmap(mixed, 6 * PAGE));
     /* One page, two windows, and what a system call sees through them. */
     char *a = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, PAGE), *b = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, PAGE);
     marked(a, 1);
