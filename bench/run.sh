@@ -19,6 +19,9 @@ python3 bench/table.py "$results"
 printf '\n| processes that have the page open | to-private, 4 KiB: median us | p90 us |\n|---|---|---|\n'
 build-bench/bin/processes_bench | sed -E 's/ / | /g; s/^/| /; s/$/ |/'
 
+printf '\n| memory of a 1 GiB guest_memfd beyond its pages | KiB |\n|---|---|\n'
+build-bench/bin/footprint_bench | sed -E 's/_/ /g; s/ ([0-9.]+)$/ | \1/; s/^/| /; s/$/ |/'
+
 # KVM_RUN with an I/O exit, in turns: the two best medians.
 exits() { "$@" build-bench/bin/exit_bench | cut -d' ' -f2; }
 if exits >/dev/null; then
