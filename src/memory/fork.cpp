@@ -87,42 +87,47 @@ void Fork::restore() noexcept GMEM_NO_THREAD_SAFETY
     for (auto &g : Pool::ever_used())
         if (g.in_use())
             g.continue_in_child();
-    if (restarted)
-        for (auto &w : Space::table().all())
-            map_again(w);
+    // A record without a mapping would speak of whatever comes to lie there: it goes.
+    auto &table { Space::table() };
+    for (std::size_t i { 0 }; i < table.all().size();)
+        if (auto &w { table.all()[i] }; restarted && map_again(w))
+            ++i;
+        else
+            Space::forget_locked(w.addresses);
     for (unsigned i { 0 }; i < copies.count; ++i)
         os::system_call(SYS_close, copies.fds[i]);
     signals().~SignalsBlocked();
 }
 
 // The addresses of windows and views are free in the child: they are taken before anything else may land there, be it only what a
-// sanitizer's runtime maps for itself. Hence nothing here is instrumented.
+// sanitizer's runtime maps for itself. Hence nothing here is instrumented. Where somebody's earlier fork handler has mapped something
+// (os/aside.hpp makes that unlikely), it is left alone: the window is lost to this child.
 __attribute__((no_sanitize("thread"), no_sanitize("address"), no_sanitize("undefined"))) void Fork::take_addresses() noexcept
 {
     constexpr long protection { PROT_NONE }, flags { MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | os::map_fixed_noreplace };
     for (std::size_t i { 0 }; i < ever_used_count; ++i) {
-        auto const &g { ever_used[i] };
-        if (g.view_ != 0)
-            os::bare_syscall(SYS_mmap, static_cast<long>(g.view_), static_cast<long>(__builtin_bit_cast(std::uint64_t, g.pages_) << page_bits), protection, flags, -1);
+        auto &g { ever_used[i] };
+        if (g.view_ != 0 && os::bare_syscall(SYS_mmap, static_cast<long>(g.view_), static_cast<long>(__builtin_bit_cast(std::uint64_t, g.pages_) << page_bits), protection, flags, -1) < 0)
+            g.copy_for_child_ = -1;
     }
     for (std::size_t i { 0 }; i < windows.count; ++i) {
-        auto const &w { windows.first[i] };
-        if (w.forked)
-            os::bare_syscall(SYS_mmap, static_cast<long>(w.addresses.begin), static_cast<long>(w.addresses.end - w.addresses.begin), protection, flags, -1);
+        auto &w { windows.first[i] };
+        if (w.forked && os::bare_syscall(SYS_mmap, static_cast<long>(w.addresses.begin), static_cast<long>(w.addresses.end - w.addresses.begin), protection, flags, -1) < 0)
+            w.forked = false;
     }
 }
 
 // Closed, whatever the attribute says: a child with nothing open owes the others nothing. Recovery opens what it touches.
-void Fork::map_again(Window &w) noexcept
+bool Fork::map_again(Window &w) noexcept
 {
     // The copied bits speak of the parent's registrations; they are not shared with it, so they may simply be cleared.
     if (w.native)
         w.native->set(w.pages(), false);
     if (!w.forked || w.file->file_ == os::HelperFd::none)
-        return;
+        return false;
     auto const mapped { os::map_hidden(w.file->file_, w.addresses.begin, w.addresses.length(), PROT_NONE, MAP_FIXED, w.first.to_bytes()) };
     if (!mapped)
-        return;
+        return false;
     auto const gated { [&w]() noexcept -> Status {
         GMEM_CHECK(os::advise(w.addresses, MADV_DONTFORK));
         (void)os::advise(w.addresses, MADV_NOHUGEPAGE);
@@ -131,6 +136,7 @@ void Fork::map_again(Window &w) noexcept
     }() };
     if (!gated)
         os::unmap(w.addresses);
+    return bool(gated);
 }
 
 // The control block came along by inheritance; the file and the view did not. The child becomes a member when it first opens a page.

@@ -16,7 +16,7 @@ public:
 private:
     static void take_addresses() noexcept;
     static void restore() noexcept;
-    static void map_again(Window &w) noexcept;
+    static bool map_again(Window &w) noexcept; // false: the child has no such window
 };
 
 } // namespace gmem::memory

@@ -53,10 +53,12 @@ Result<std::uintptr_t> Space::map(GuestMemory &file, MapRequest const &request) 
             place.hint = reserved.value();
             place.flags |= MAP_FIXED; // over our own reservation
         }
+    if (place.hint == 0 && !(place.flags & placement_flags))
+        place.hint = os::address_aside(length);
     // Unreadable until it is gated: neither another thread nor MCL_FUTURE can populate it ungated.
     auto const mapped { os::map_hidden(file.own_copy(), file.file(), place.hint, length, PROT_NONE, place.flags & placement_flags, request.offset) };
     if (!mapped) {
-        if (place.hint != request.hint)
+        if (place.flags != request.flags)
             os::unmap({ place.hint, place.hint + length });
         return mapped.error();
     }

@@ -3,6 +3,7 @@
 
 #include "base/result.hpp"
 #include "os/address_range.hpp"
+#include "os/aside.hpp"
 #include "os/helper.hpp"
 #include "os/linux_abi.hpp"
 #include "os/own_copy.hpp"
@@ -48,7 +49,7 @@ inline void unmap(AddressRange r) noexcept { system_call(SYS_munmap, r.begin, r.
 inline Result<std::uintptr_t> reserve_for_huge_pages(std::size_t length, Bytes offset) noexcept
 {
     constexpr std::uintptr_t huge_page { std::uintptr_t { 2 } << 20 };
-    auto const reserved { system_call(SYS_mmap, nullptr, length + huge_page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) };
+    auto const reserved { system_call(SYS_mmap, address_aside(length + huge_page), length + huge_page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) };
     if (failed(reserved))
         return Error::os(reserved, "reserve");
     auto const begin { static_cast<std::uintptr_t>(reserved) };

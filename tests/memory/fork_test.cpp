@@ -2,6 +2,8 @@
 
 #include "tests/support/file.hpp"
 
+#include "memory/space.hpp"
+
 #include <cerrno>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,6 +24,8 @@ int in_child(Body &&body)
     EXPECT_EQ(waitpid(pid, &status, 0), pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
+
+int as_status(gmem::Status const &s) { return s ? 0 : -s.error().err; }
 
 } // namespace
 
@@ -76,4 +80,25 @@ TEST(Fork, ManyTimesLeaksNoDescriptor)
         ASSERT_EQ(in_child([&] { return probe(f.at(0)).value == 1 ? 0 : 1; }), 0);
     EXPECT_EQ(next_free(), before);
     EXPECT_EQ(f.to_private(0), 0); // the dead are not in the way
+}
+
+// MADV_DONTFORK: the child has no window there, and what it maps at that address is its own, whatever happens to the file.
+TEST(Fork, AnAddressWithoutAWindowBelongsToTheChild)
+{
+    File f { 4 };
+    f.write(0, 1);
+    void *window { nullptr };
+    ASSERT_EQ(gmem_map(f.get(), 0, 4 * page, PROT_READ | PROT_WRITE, &window), 0);
+    ASSERT_EQ(as_status(gmem::memory::Space::advise({ reinterpret_cast<std::uintptr_t>(window), reinterpret_cast<std::uintptr_t>(window) + 4 * page }, MADV_DONTFORK)), 0);
+    EXPECT_EQ(in_child([&] {
+        auto *const own { static_cast<unsigned char *>(mmap(window, 4 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0)) };
+        if (own != window)
+            return 1;
+        own[0] = 77;
+        if (f.to_private(0, 4) != 0 || f.to_shared(0, 4) != 0)
+            return 2;
+        return own[0] == 77 ? 0 : 3;
+    }), 0);
+    EXPECT_EQ(probe(window).value, 1);
+    EXPECT_EQ(gmem_unmap(window, 4 * page), 0);
 }
