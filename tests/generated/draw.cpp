@@ -140,7 +140,7 @@ Operation draw(Choices &c, Drawn &d)
     if (dice < 865)
         return Unmap { window, c.below(bytes / page), 1 + c.below(bytes / page) };
     if (dice < 885)
-        return Pin { window, c.below(bytes / page) };
+        return Pin { window, c.below(bytes / page), 1 + c.below(6) };
     if (dice < 905)
         return Unpin { c.below(4) };
     if (dice < 945)

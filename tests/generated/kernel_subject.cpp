@@ -72,10 +72,10 @@ void KernelSubject::find_out_about_pins_and_peers()
     if (map(file, 0, { page_size, true, false }, window) == 0) {
         touch_write(window, 1);
         spec::ConvertCall const to_private { 0, page_size, spec::attribute_private, 0, {} }, to_shared { 0, page_size, 0, 0, {} };
-        auto const held { pin(window) };
+        auto const held { pin(file, window, 0, page_size) };
         features_.pins = held >= 0 && convert(file, to_private).err == EAGAIN;
         if (held >= 0)
-            unpin(held);
+            unpin(held, 0, page_size);
         convert(file, to_shared);
         touch_write(window, 1);
         auto const child { fork() };
@@ -221,12 +221,12 @@ std::optional<spec::Facts> KernelSubject::facts(Handle file)
     return spec::Facts { static_cast<std::uint64_t>(s.st_size), static_cast<std::uint64_t>(s.st_blksize), static_cast<std::uint64_t>(s.st_blocks), s.st_mode };
 }
 
-Handle KernelSubject::pin(char *page)
+Handle KernelSubject::pin(Handle, char *address, std::uint64_t, std::uint64_t length)
 {
     std::array<int, 2> ends {};
     if (pipe2(ends.data(), O_CLOEXEC) != 0)
         return -errno;
-    iovec const one { page, 1 };
+    iovec const one { address, length };
     auto const err { errno_after(vmsplice(ends[1], &one, 1, 0)) };
     ::close(ends[1]);
     if (err == 0)
@@ -235,6 +235,8 @@ Handle KernelSubject::pin(char *page)
     return -err;
 }
 
-void KernelSubject::unpin(Handle pin) { ::close(fd_of(pin)); }
+int KernelSubject::unpin(Handle pin, std::uint64_t, std::uint64_t) { return errno_after(::close(fd_of(pin))); }
+
+void KernelSubject::forget_pin(Handle pin) { ::close(fd_of(pin)); }
 
 } // namespace gmem::generated

@@ -30,8 +30,9 @@ public:
     std::optional<long> capability(std::optional<Handle> vm, unsigned which) override;
     std::optional<int> vm_attributes(Handle vm, std::uint64_t attributes) override;
     std::optional<spec::Facts> facts(Handle file) override;
-    Handle pin(char *page) override; // vmsplice: the pipe holds the page
-    void unpin(Handle pin) override;
+    Handle pin(Handle file, char *address, std::uint64_t offset, std::uint64_t length) override; // vmsplice: the pipe holds the page
+    int unpin(Handle pin, std::uint64_t offset, std::uint64_t length) override;
+    void forget_pin(Handle pin) override;
 
 private:
     void find_out_about_pins_and_peers();

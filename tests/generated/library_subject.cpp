@@ -47,6 +47,8 @@ LibrarySubject::LibrarySubject()
     features_.in_place = true;
     features_.private_vms = true;
     features_.free_files = true;
+    features_.pins = true;
+    features_.longest_pin = 6;
     features_.recovers_in_calls = false; // only the preload library is between the program and its system calls
     features_.slot_limit = static_cast<std::uint32_t>(uapi::user_memslots);
     features_.overlap_in_file = EEXIST;
@@ -165,6 +167,20 @@ spec::Complaint LibrarySubject::audit(Handle file)
     if (gmem_audit(file_of(file), text.data(), text.size()) == 0)
         return std::nullopt;
     return std::string { "audit: " } + text.data();
+}
+
+// Whoever pins keeps a handle: pins go with the last one of their process.
+Handle LibrarySubject::pin(Handle file, char *, std::uint64_t offset, std::uint64_t length)
+{
+    auto const result { gmem_pin(file_of(file), offset, length) };
+    return result == 0 ? duplicate(file) : result;
+}
+
+int LibrarySubject::unpin(Handle pin, std::uint64_t offset, std::uint64_t length)
+{
+    auto const err { errno_of(gmem_unpin(file_of(pin), offset, length)) };
+    close(pin);
+    return err;
 }
 
 } // namespace gmem::generated

@@ -78,8 +78,8 @@ struct GuestTouch final { // a guest loads a byte, or stores a value, at a guest
     GMEM_OPERATION(GuestTouch, vm, gpa, store, value)
 };
 struct Pin final {
-    Number window, page;
-    GMEM_OPERATION(Pin, window, page)
+    Number window, page, pages;
+    GMEM_OPERATION(Pin, window, page, pages)
 };
 struct Unpin final {
     Number pin;

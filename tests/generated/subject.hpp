@@ -18,6 +18,7 @@ struct Features final {
     bool private_vms { false };    // KVM_X86_SW_PROTECTED_VM
     bool ordinary_slots { false }; // memslots without a guest_memfd behave as KVM's
     bool pins { false };           // a pinned page refuses to become private
+    std::uint64_t longest_pin { 1 }; // pages of one pin
     bool peers { false };          // another process may have pages open while one becomes private
     bool free_files { false };     // files without a VM
     bool guests { false };         // a guest reaches the pages of a slot's guest_memfd, not something else
@@ -61,9 +62,11 @@ public:
     virtual std::optional<GuestSeen> guest_touch(Handle, std::uint64_t, std::optional<std::uint8_t>) { return std::nullopt; }
     virtual spec::Complaint audit(Handle) { return std::nullopt; }
 
-    // A pin of the page of a window at `address`, or -errno; gone with unpin().
-    virtual Handle pin(char *) { return -95; }
-    virtual void unpin(Handle) {}
+    // A pin of pages of a window at `address`, which show the file at `offset`, or -errno; gone with unpin().
+    virtual Handle pin(Handle /*file*/, char * /*address*/, std::uint64_t /*offset*/, std::uint64_t /*length*/) { return -95; }
+    virtual int unpin(Handle /*pin*/, std::uint64_t /*offset*/, std::uint64_t /*length*/) { return 0; } // errno
+    // In a forked child: the parent's pin is not its own.
+    virtual void forget_pin(Handle) {}
 };
 
 } // namespace gmem::generated

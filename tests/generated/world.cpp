@@ -27,7 +27,7 @@ spec::Complaint compare(int seen, int must, char const *what)
 World::~World()
 {
     for (auto &p : pins_)
-        subject_.unpin(p.handle);
+        subject_.unpin(p.handle, p.first * page_size, p.pages * page_size);
     for (auto &w : windows_)
         subject_.unmap(w.address, w.pages * page_size);
     for (auto &f : files_)
@@ -151,8 +151,8 @@ spec::Complaint World::act(Convert const &op)
 void World::punched(File const &f, std::uint64_t first, std::uint64_t last)
 {
     for (auto &p : pins_)
-        if (p.file == f.id && first <= p.page && p.page < last)
-            p.attached = false;
+        if (p.file == f.id)
+            std::erase_if(p.attached, [first, last](auto page) { return first <= page && page < last; });
 }
 
 spec::Complaint World::judge_fallocate(File &f, spec::FallocateCall const &call, int seen)
@@ -232,13 +232,22 @@ spec::Complaint World::act(Pin const &op)
     auto *const w { window(op.window) };
     if (!subject_.features().pins || !w || pins_.size() >= most_pins)
         return std::nullopt;
+    auto &f { *w->file };
+    if (f.handles.empty())
+        return std::nullopt;
     auto const inside { op.page % w->pages };
-    auto const page { w->offset / page_size + inside };
-    auto const seen { subject_.pin(w->address + inside * page_size) };
-    if (auto const c { compare(seen < 0 ? static_cast<int>(-seen) : 0, page < w->file->model.pages.size() ? spec::pin(w->file->model, page, page + 1) : EFAULT, "4.1 pin") })
+    auto const first { w->offset / page_size + inside };
+    if (first >= f.model.pages.size())
+        return std::nullopt;
+    auto const pages { std::clamp<Number>(op.pages, 1, std::min({ subject_.features().longest_pin, w->pages - inside, f.model.pages.size() - first })) };
+    auto const seen { subject_.pin(f.handles.back(), w->address + inside * page_size, first * page_size, pages * page_size) };
+    if (auto const c { compare(seen < 0 ? static_cast<int>(-seen) : 0, spec::pin(f.model, first, first + pages), "4.1 pin") })
         return c;
-    if (seen >= 0)
-        pins_.push_back({ seen, w->file->id, page, true });
+    if (seen < 0)
+        return std::nullopt;
+    pins_.push_back({ seen, f.id, first, pages, {} });
+    for (auto p { first }; p < first + pages; ++p)
+        pins_.back().attached.push_back(p);
     return std::nullopt;
 }
 
@@ -249,11 +258,16 @@ spec::Complaint World::act(Unpin const &op)
     auto const at { pins_.begin() + static_cast<std::ptrdiff_t>(op.pin % pins_.size()) };
     auto const p { *at };
     pins_.erase(at);
-    subject_.unpin(p.handle);
+    return release(p, subject_.unpin(p.handle, p.first * page_size, p.pages * page_size));
+}
+
+spec::Complaint World::release(HeldPages const &p, int seen)
+{
     for (auto &f : files_)
-        if (f->id == p.file && p.attached)
-            spec::unpin(f->model, p.page, p.page + 1);
-    return std::nullopt;
+        if (f->id == p.file)
+            for (auto const page : p.attached)
+                spec::unpin(f->model, page, page + 1);
+    return compare(seen, 0, "3.1 unpin");
 }
 
 std::optional<spec::NamedFile> World::named_by(Memslot const &op, Vm const &v, File const *f) const

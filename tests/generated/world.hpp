@@ -41,11 +41,11 @@ private:
         char *address;
         std::uint64_t offset, pages;
     };
-    struct PinOfPage final {
+    struct HeldPages final {
         Handle handle;
         spec::FileId file;
-        std::uint64_t page;
-        bool attached; // false: the page was punched away under it
+        std::uint64_t first, pages;
+        std::vector<std::uint64_t> attached; // those that were not punched away under it
     };
 
     spec::Complaint act(CreateVm const &op);
@@ -80,6 +80,7 @@ private:
 
     void bury(File &f); // if nothing holds it
     void unmap_all(Window &w);
+    spec::Complaint release(HeldPages const &p, int seen);
     void punched(File const &f, std::uint64_t first, std::uint64_t last);
     spec::Complaint judge_fallocate(File &f, spec::FallocateCall const &call, int seen);
 
@@ -91,7 +92,7 @@ private:
     std::vector<Vm> vms_;
     std::vector<std::unique_ptr<File>> files_;
     std::vector<Window> windows_;
-    std::vector<PinOfPage> pins_;
+    std::vector<HeldPages> pins_;
     std::uint64_t identities_ { 0 };
 };
 
