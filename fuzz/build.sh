@@ -12,7 +12,7 @@ mkdir -p "$WORK" "$OUT"
 
 flags=(-std=c++20 -I. -Iinclude -Isrc -DGMEM_FAILURE_POINTS=1 -D_GNU_SOURCE -pthread)
 sources=(src/base/*.cpp src/os/*.cpp src/attributes/*.cpp src/platform/*.cpp src/platform/*/*.cpp src/memory/*.cpp src/kvm/*.cpp src/observe/*.cpp
-    src/library/*.cpp spec/*.cpp tests/generated/{operation,draw,touch,run,world,world_access,library_subject}.cpp fuzz/{sequences,gates,make_corpus}.cpp)
+    src/library/*.cpp spec/*.cpp tests/generated/{operation,draw,touch,peers,run,world,world_access,world_peers,library_subject}.cpp fuzz/{sequences,gates,make_corpus}.cpp)
 
 compile() {
     local source=$1 object=$2 own=()
