@@ -126,7 +126,7 @@ Operation peer_operation(Choices &c, Drawn &d)
         return EndPeer { peer, c.below(3) };
     auto const which { c.below(4) };
     auto const pages { pages_of(d.windows, which) };
-    auto const what { c.one_in(8) ? 7 + c.below(2) : c.below(7) };
+    auto const what { c.one_in(6) ? 7 + c.below(3) : c.below(7) };
     return InPeer { peer, what, which, c.below(pages), 1 + c.below(std::min<Number>(pages, 8)), c.below(256) };
 }
 

@@ -122,7 +122,7 @@ struct Pass final { // a descriptor, over a socket
     Number peer, file;
     GMEM_OPERATION(Pass, peer, file)
 };
-struct InPeer final { // `what`: 0 read, 1 write, 2 pin, 3 unmap; by file: 4 to-private, 5 to-shared, 6 punch, 7 map, 8 close
+struct InPeer final { // `what`: 0 read, 1 write, 2 pin, 3 unmap; by file: 4 to-private, 5 to-shared, 6 punch, 7 map, 8 close, 9 convert and be killed meanwhile
     Number peer, what, which, page, pages, value;
     GMEM_OPERATION(InPeer, peer, what, which, page, pages, value)
 };

@@ -177,7 +177,7 @@ pid_t Peers::fork_from_driver(Subject &subject, unsigned place, std::span<Handle
     return fork_to(subject, place, pins);
 }
 
-PeerAnswer const *Peers::ask(unsigned place, pid_t pid, Question const &q)
+void Peers::tell(unsigned place, Question const &q)
 {
     auto &there { places[place] };
     if (q.what == Question::What::fork)
@@ -185,6 +185,12 @@ PeerAnswer const *Peers::ask(unsigned place, pid_t pid, Question const &q)
     there.question = q;
     there.turn.store(peers_turn, std::memory_order_release);
     wake(there.turn);
+}
+
+PeerAnswer const *Peers::ask(unsigned place, pid_t pid, Question const &q)
+{
+    auto &there { places[place] };
+    tell(place, q);
     auto const begin { time(nullptr) };
     while (there.turn.load(std::memory_order_acquire) == peers_turn) {
         wait_while(there.turn, peers_turn);

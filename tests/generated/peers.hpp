@@ -37,6 +37,8 @@ public:
 
     // A process at the free place `place`, forked from this one; pins of this one are not its own. Its pid, or -errno.
     static pid_t fork_from_driver(Subject &subject, unsigned place, std::span<Handle const> pins);
+    // Only asks.
+    static void tell(unsigned place, Question const &q);
     // The answer; nothing when the process died or was silent for a minute.
     static PeerAnswer const *ask(unsigned place, pid_t pid, Question const &q);
     // A descriptor on its way to the peer, before the question import_file.

@@ -115,6 +115,7 @@ private:
     spec::Complaint access_in(Peer &p, InPeer const &op);
     spec::Complaint window_in(Peer &p, InPeer const &op);
     spec::Complaint file_in(Peer &p, InPeer const &op);
+    spec::Complaint killed_in_conversion(Peer &p, File &f, Handle handle, InPeer const &op);
 
     Subject &subject_;
     std::vector<Vm> vms_;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <sys/types.h>
 #include <unistd.h>
@@ -202,7 +203,7 @@ spec::Complaint World::act(InPeer const &op)
     auto *const p { peer(op.peer) };
     if (!p)
         return std::nullopt;
-    switch (op.what % 9) {
+    switch (op.what % 10) {
     case 0:
     case 1:
     case 2:  return p->windows.empty() ? std::nullopt : access_in(*p, op);
@@ -219,7 +220,7 @@ spec::Complaint World::access_in(Peer &p, InPeer const &op)
     auto const first { w.offset / page_size + inside };
     auto *const address { w.address + inside * page_size };
     bool const open { spec::access(f.model, first * page_size) == spec::AccessOutcome::works };
-    switch (op.what % 9) {
+    switch (op.what % 10) {
     case 0:
         return look(p, w, inside, std::clamp<Number>(op.pages, 1, std::min<Number>(w.pages - inside, PeerAnswer::most_looks)));
     case 1: {
@@ -271,7 +272,7 @@ spec::Complaint World::window_in(Peer &p, InPeer const &op)
 
 spec::Complaint World::file_in(Peer &p, InPeer const &op)
 {
-    enum What : Number { to_private = 4, to_shared, punches, maps, closes };
+    enum What : Number { to_private = 4, to_shared, punches, maps, closes, killed };
     auto const at { p.handles.begin() + static_cast<std::ptrdiff_t>(op.which % p.handles.size()) };
     auto &f { *at->first };
     auto const handle { at->second };
@@ -279,7 +280,7 @@ spec::Complaint World::file_in(Peer &p, InPeer const &op)
     auto const first { op.page % all };
     auto const size { std::max<Number>(op.pages, 1) * page_size };
     auto const ask { [&](Question const &q) { return Peers::ask(p.place, p.pid, q); } };
-    auto const what { static_cast<What>(op.what % 9) };
+    auto const what { static_cast<What>(op.what % 10) };
     switch (what) {
     case to_private:
     case to_shared: {
@@ -318,8 +319,36 @@ spec::Complaint World::file_in(Peer &p, InPeer const &op)
         p.handles.erase(at);
         bury(f);
         return std::nullopt;
+    case killed:
+        return killed_in_conversion(p, f, handle, op);
     }
     return std::nullopt;
+}
+
+// It has been done, or nothing has (2.3).
+spec::Complaint World::killed_in_conversion(Peer &p, File &f, Handle handle, InPeer const &op)
+{
+    auto const first { op.page % f.model.pages.size() };
+    auto const last { first + std::max<Number>(op.pages, 1) };
+    if (f.handles.empty() || last > f.model.pages.size() || !subject_.state(f.handles.front(), 0))
+        return std::nullopt; // who would tell which of the two it was?
+    auto const to { op.value % 2 ? spec::PageState::private_ : spec::PageState::shared };
+    spec::ConvertCall const call { first * page_size, (last - first) * page_size, op.value % 2 ? spec::attribute_private : 0, 0, {} };
+    Peers::tell(p.place, { .what = convert, .file = handle, .offset = call.offset, .length = call.size, .value = call.attributes });
+    for (auto const begin { std::chrono::steady_clock::now() }; std::chrono::steady_clock::now() - begin < std::chrono::nanoseconds { 500 } * op.value;)
+        __builtin_ia32_pause();
+    kill(p.pid, SIGKILL);
+    Peers::wait_for_end(p.pid);
+    forget(p);
+    if (auto const c { subject_.audit(f.handles.front()) }) // whoever takes the lock next completes what was begun
+        return "after a kill in a conversion: " + *c;
+    bool done { true };
+    for (auto page { first }; page < last; ++page)
+        done = done && subject_.state(f.handles.front(), page * page_size) == to;
+    if (done)
+        if (auto const c { spec::convert(f.model, call, {}) })
+            return "after a kill in a conversion: " + *c;
+    return look_at(f, first, last);
 }
 
 } // namespace gmem::generated
