@@ -180,6 +180,7 @@ Status GuestMemory::punch_locked(PageRange r) noexcept GMEM_NO_THREAD_SAFETY
                 auto const run { next_run_to_open(at, part->last()) };
                 if (!run)
                     break;
+                attach(); // a conversion elsewhere must ask this process from now on
                 gate::open_lazily(w, *run);
                 at = run->last();
             }

@@ -74,6 +74,18 @@ TEST(Found, APageThatWasPunchedUnderItsPinCanBecomePrivate)
     });
 }
 
+TEST(Found, AProcessThatOnlyPunchedIsAskedToo)
+{
+    expect_agreement({
+        CreateVm{1},
+        Create{0, 4096, 3},
+        Map{0, 0, 4096, 1, 0},
+        Fork{0},
+        InPeer{0, 6, 0, 0, 0, 0},
+        Convert{0, 0, 4096, 8, 0, 0},
+    });
+}
+
 TEST(Processes, EachMeetsTheConversionsOfTheOthers)
 {
     expect_agreement({
