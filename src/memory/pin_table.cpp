@@ -41,19 +41,32 @@ void PinTable::drop(std::uint32_t index) noexcept
     counts_.live.fetch_sub(1, std::memory_order_release);
 }
 
+std::uint64_t PinTable::held_by(std::uint32_t index) const noexcept
+{
+    auto const &head { records_[index] };
+    auto pages { head.held_last - head.held_first };
+    for (std::uint32_t i { 0 }; i < high(); ++i)
+        if (records_[i].owner == head.owner && records_[i].rest_of == index + 1)
+            pages += records_[i].held_last - records_[i].held_first;
+    return pages;
+}
+
 bool PinTable::remove(PinRecord const &pin) noexcept
 {
+    auto least { high() };
     for (std::uint32_t i { 0 }; i < high(); ++i) {
         auto const &r { records_[i] };
-        if (r.owner != pin.owner || r.rest_of != 0 || r.kind != pin.kind || r.token != pin.token || r.first != pin.first || r.last != pin.last)
-            continue;
-        for (std::uint32_t rest { 0 }; rest < high(); ++rest)
-            if (records_[rest].owner == pin.owner && records_[rest].rest_of == i + 1)
-                drop(rest);
-        drop(i);
-        return true;
+        if (r.owner == pin.owner && r.rest_of == 0 && r.kind == pin.kind && r.token == pin.token && r.first == pin.first && r.last == pin.last
+            && (least == high() || held_by(i) < held_by(least)))
+            least = i;
     }
-    return false;
+    if (least == high())
+        return false;
+    for (std::uint32_t rest { 0 }; rest < high(); ++rest)
+        if (records_[rest].owner == pin.owner && records_[rest].rest_of == least + 1)
+            drop(rest);
+    drop(least);
+    return true;
 }
 
 bool PinTable::detaching_splits(std::uint32_t index, PageRange r) const noexcept

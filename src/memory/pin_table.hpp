@@ -80,7 +80,8 @@ public:
                 detach_one(i, r);
     }
 
-    // Drops one pin of `owner` with exactly this range and kind and token. False: there is none.
+    // Drops one pin of `owner` with exactly this range and kind and token: of several the one that holds least, so that pages stay held
+    // until the last has gone. False: there is none.
     bool remove(PinRecord const &pin) noexcept;
     // Drops every pin of `owner` with this kind and token. The number dropped.
     std::uint32_t remove_all(unsigned owner_slot, PinKind kind, std::uint64_t token) noexcept;
@@ -98,6 +99,7 @@ public:
 
 private:
     void drop(std::uint32_t index) noexcept;
+    std::uint64_t held_by(std::uint32_t index) const noexcept; // pages of one pin
     bool detaching_splits(std::uint32_t index, PageRange r) const noexcept;
     void detach_one(std::uint32_t index, PageRange r) noexcept;
     std::uint32_t high() const noexcept { return counts_.high.load(std::memory_order_relaxed); }

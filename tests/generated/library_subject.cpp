@@ -51,6 +51,7 @@ LibrarySubject::LibrarySubject()
     features_.free_files = true;
     features_.nodes = nodes_of_this_task();
     features_.pins = true;
+    features_.pins_by_range = true;
     features_.longest_pin = 6;
     features_.recovers_in_calls = false; // only the preload library is between the program and its system calls
     features_.slot_limit = static_cast<std::uint32_t>(uapi::user_memslots);

@@ -19,6 +19,7 @@ struct Features final {
     bool private_vms { false };    // KVM_X86_SW_PROTECTED_VM
     bool ordinary_slots { false }; // memslots without a guest_memfd behave as KVM's
     bool pins { false };           // a pinned page refuses to become private
+    bool pins_by_range { false };  // unpin() names a range: of several like it the one goes that holds least, the oldest
     std::uint64_t longest_pin { 1 }; // pages of one pin
     bool peers { false };          // another process may have pages open while one becomes private
     std::uint64_t nodes { 0 };     // that this task may use; 0: the file keeps no NUMA policies

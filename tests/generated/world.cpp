@@ -248,7 +248,9 @@ spec::Complaint World::act(Unpin const &op)
 {
     if (pins_.empty())
         return std::nullopt;
-    auto const at { pins_.begin() + static_cast<std::ptrdiff_t>(op.pin % pins_.size()) };
+    auto const named { pins_.begin() + static_cast<std::ptrdiff_t>(op.pin % pins_.size()) };
+    auto const like_it { [&named](HeldPages const &x) { return x.peer == named->peer && x.file == named->file && x.first == named->first && x.pages == named->pages; } };
+    auto const at { subject_.features().pins_by_range ? std::ranges::find_if(pins_, like_it) : named };
     auto const p { *at };
     pins_.erase(at);
     if (p.peer)

@@ -116,6 +116,24 @@ TEST(Pins, APunchedPageIsTheirsNoMore)
     EXPECT_EQ(f.stats().pins, 0u);
 }
 
+TEST(Pins, OfSeveralLikeItTheOneThatHoldsLeastGoesFirst)
+{
+    File f { 4 };
+    ASSERT_EQ(pin(f, 1, 1), 0);
+    ASSERT_EQ(gmem_punch(f.get(), page, page), 0);
+    ASSERT_EQ(pin(f, 1, 1), 0);
+    ASSERT_EQ(unpin(f, 1, 1), 0);
+    EXPECT_EQ(f.to_private(1), -EAGAIN);
+    ASSERT_EQ(unpin(f, 1, 1), 0);
+    ASSERT_EQ(pin(f, 1, 1), 0); // takes the first record
+    ASSERT_EQ(pin(f, 1, 1), 0);
+    ASSERT_EQ(unpin(f, 1, 1), 0);
+    ASSERT_EQ(gmem_punch(f.get(), page, page), 0);
+    ASSERT_EQ(pin(f, 1, 1), 0); // again, before the punched one
+    ASSERT_EQ(unpin(f, 1, 1), 0);
+    EXPECT_EQ(f.to_private(1), -EAGAIN);
+}
+
 TEST(Pins, ManyAtATime)
 {
     constexpr std::uint64_t pages { 1000 };
