@@ -17,8 +17,8 @@ sources=(src/base/*.cpp src/os/*.cpp src/attributes/*.cpp src/platform/*.cpp src
 compile() {
     local source=$1 object=$2 own=()
     case "$source" in
-    # The helper thread has no TLS of its own: nothing that it runs may be instrumented (src/CMakeLists.txt).
-    src/os/helper_loop.cpp) own=(-fno-exceptions -fno-rtti -fno-sanitize=all -fno-stack-protector) ;;
+    # Bare threads have no TLS of their own: nothing that they run may be instrumented (src/CMakeLists.txt).
+    src/os/bare_thread.cpp | src/os/helper_loop.cpp | src/memory/agent_loop.cpp | src/os/kick.cpp | src/kvm/hypercall_watch.cpp) own=(-fno-exceptions -fno-rtti -fno-sanitize=all -fno-stack-protector) ;;
     src/*) own=(-fno-exceptions -fno-rtti) ;;
     esac
     # shellcheck disable=SC2086
