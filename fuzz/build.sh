@@ -12,13 +12,13 @@ mkdir -p "$WORK" "$OUT"
 
 flags=(-std=c++20 -I. -Iinclude -Isrc -DGMEM_FAILURE_POINTS=1 -D_GNU_SOURCE -pthread)
 sources=(src/base/*.cpp src/os/*.cpp src/attributes/*.cpp src/platform/*.cpp src/platform/*/*.cpp src/memory/*.cpp src/kvm/*.cpp src/observe/*.cpp
-    src/library/*.cpp spec/*.cpp tests/generated/{operation,draw,touch,run,world,world_access,library_subject}.cpp fuzz/{sequences,gates,make_corpus}.cpp)
+    src/library/*.cpp spec/*.cpp tests/generated/{operation,draw,touch,peers,run,world,world_access,world_peers,library_subject}.cpp fuzz/{sequences,gates,make_corpus}.cpp)
 
 compile() {
     local source=$1 object=$2 own=()
     case "$source" in
-    # The helper thread has no TLS of its own: nothing that it runs may be instrumented (src/CMakeLists.txt).
-    src/os/helper_loop.cpp) own=(-fno-exceptions -fno-rtti -fno-sanitize=all -fno-stack-protector) ;;
+    # Bare threads have no TLS of their own: nothing that they run may be instrumented (src/CMakeLists.txt).
+    src/os/bare_thread.cpp | src/os/helper_loop.cpp | src/memory/agent_loop.cpp | src/os/kick.cpp | src/kvm/hypercall_watch.cpp) own=(-fno-exceptions -fno-rtti -fno-sanitize=all -fno-stack-protector) ;;
     src/*) own=(-fno-exceptions -fno-rtti) ;;
     esac
     # shellcheck disable=SC2086

@@ -108,7 +108,8 @@ int gmem_import(int fd, gmem_file **out);
 /*
  * Holds [offset, offset + size), as a device or a ring would: until gmem_unpin() with the same range by the same process, or its end, a
  * conversion to private of any of these pages is -EAGAIN. All pages must be shared (-EFAULT). Page aligned, inside the file (-EINVAL).
- * Pins add up: each needs its own gmem_unpin(), -EINVAL when there is none. -ENOMEM: too many.
+ * Pins add up: each needs its own gmem_unpin(), -EINVAL when there is none. -ENOMEM: too many. A page that is punched is not held any
+ * more: its successor is another page.
  */
 int gmem_pin(gmem_file *g, uint64_t offset, uint64_t size);
 int gmem_unpin(gmem_file *g, uint64_t offset, uint64_t size);

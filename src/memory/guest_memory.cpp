@@ -165,9 +165,9 @@ Status GuestMemory::punch(PageRange r) noexcept
     if (!inside)
         return Ok {};
     os::Locked space { Space::lock() };
-    if (has_huge_pages())
-        return HugePages { *this }.punch(*inside);
-    return punch_locked(*inside);
+    GMEM_CHECK(has_huge_pages() ? HugePages { *this }.punch(*inside) : punch_locked(*inside));
+    detach_pins_locked(*inside);
+    return Ok {};
 }
 
 Status GuestMemory::punch_locked(PageRange r) noexcept GMEM_NO_THREAD_SAFETY
@@ -180,6 +180,7 @@ Status GuestMemory::punch_locked(PageRange r) noexcept GMEM_NO_THREAD_SAFETY
                 auto const run { next_run_to_open(at, part->last()) };
                 if (!run)
                     break;
+                attach(); // a conversion elsewhere must ask this process from now on
                 gate::open_lazily(w, *run);
                 at = run->last();
             }

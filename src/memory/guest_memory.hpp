@@ -139,6 +139,7 @@ private:
     Status close_everywhere(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status punch_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status unused_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
+    void detach_pins_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock); // the pages were punched
     void destroy() noexcept;
     void continue_in_child() noexcept;
     Status map_view() noexcept; // at view_, whose addresses are taken

@@ -148,6 +148,7 @@ void HugePages::open_windows(ExtentNo e) noexcept GMEM_NO_THREAD_SAFETY
                 auto const run { file_.attributes().next_run(at, part->last(), Attribute::shared) };
                 if (!run)
                     break;
+                file_.attach();
                 gate::open(w, *run, Process::opening());
                 at = run->last();
             }

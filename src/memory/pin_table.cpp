@@ -25,6 +25,9 @@ void PinTable::add(PinRecord const &pin) noexcept
     record.last = pin.last;
     record.kind = pin.kind;
     record.token = pin.token;
+    record.held_first = pin.held_first;
+    record.held_last = pin.held_last;
+    record.rest_of = pin.rest_of;
     // The counts before the owner: whoever dies in between leaves a gap, never a pin that nobody sees.
     if (i == high())
         counts_.high.store(i + 1, std::memory_order_relaxed);
@@ -38,16 +41,59 @@ void PinTable::drop(std::uint32_t index) noexcept
     counts_.live.fetch_sub(1, std::memory_order_release);
 }
 
+std::uint64_t PinTable::held_by(std::uint32_t index) const noexcept
+{
+    auto const &head { records_[index] };
+    auto pages { head.held_last - head.held_first };
+    for (std::uint32_t i { 0 }; i < high(); ++i)
+        if (records_[i].owner == head.owner && records_[i].rest_of == index + 1)
+            pages += records_[i].held_last - records_[i].held_first;
+    return pages;
+}
+
 bool PinTable::remove(PinRecord const &pin) noexcept
 {
+    auto least { high() };
     for (std::uint32_t i { 0 }; i < high(); ++i) {
         auto const &r { records_[i] };
-        if (r.owner == pin.owner && r.kind == pin.kind && r.token == pin.token && r.first == pin.first && r.last == pin.last) {
-            drop(i);
-            return true;
-        }
+        if (r.owner == pin.owner && r.rest_of == 0 && r.kind == pin.kind && r.token == pin.token && r.first == pin.first && r.last == pin.last
+            && (least == high() || held_by(i) < held_by(least)))
+            least = i;
     }
-    return false;
+    if (least == high())
+        return false;
+    for (std::uint32_t rest { 0 }; rest < high(); ++rest)
+        if (records_[rest].owner == pin.owner && records_[rest].rest_of == least + 1)
+            drop(rest);
+    drop(least);
+    return true;
+}
+
+bool PinTable::detaching_splits(std::uint32_t index, PageRange r) const noexcept
+{
+    auto const &record { records_[index] };
+    return record.held_first < r.first().index() && r.last().index() < record.held_last;
+}
+
+void PinTable::detach_one(std::uint32_t index, PageRange r) noexcept
+{
+    auto &record { records_[index] };
+    auto const first { r.first().index() }, last { r.last().index() };
+    if (last <= record.held_first || record.held_last <= first)
+        return;
+    if (detaching_splits(index, r)) { // the rest first: whoever dies in between has held too much, not too little
+        auto rest { record };
+        rest.held_first = last;
+        rest.rest_of = record.rest_of != 0 ? record.rest_of : index + 1;
+        add(rest);
+        record.held_last = first;
+    } else if (record.held_first < first) {
+        record.held_last = first;
+    } else if (last < record.held_last) {
+        record.held_first = last;
+    } else {
+        record.held_last = record.held_first;
+    }
 }
 
 std::uint32_t PinTable::remove_all(unsigned owner_slot, PinKind kind, std::uint64_t token) noexcept
@@ -81,7 +127,7 @@ std::optional<PinTable::Held> PinTable::first_held(PageRange r, PeerSlot const *
         auto const &record { records_[i] };
         if (record.owner == 0)
             continue;
-        auto const range { PageRange::make(PageNo { record.first }, PageNo { record.last }) };
+        auto const range { PageRange::make(PageNo { record.held_first }, PageNo { record.held_last }) };
         auto const common { range ? range->intersect(r) : std::nullopt };
         if (!common || (found && !(common->first() < found->page)))
             continue;
@@ -105,6 +151,8 @@ char const *PinTable::audit(PageNo pages) const noexcept
         ++live;
         if (r.owner > most_peers || r.first >= r.last || r.last > pages.index())
             return "I1: a pin without an owner or outside the file";
+        if (r.held_first < r.first || r.held_last < r.held_first || r.last < r.held_last)
+            return "I1: a pin that holds what it did not ask for";
     }
     if (high() > most)
         return "I2: more pins than the table holds";

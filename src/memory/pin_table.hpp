@@ -4,9 +4,12 @@
 // being taken (docs/pins.md).
 //
 // Invariants (audit() proves them):
-//   I1  a record in use has an owner's slot and a range inside the file.
+//   I1  a record in use has an owner's slot, a range inside the file, and holds nothing outside of that range.
 //   I2  records at or above high() were never used.
 //   I3  live() counts the records in use.
+//
+// A page that is punched is not the pinned one any more: that goes on for its pinner only (specification 4.4). The record then
+// holds less than its range, which unpin() still knows it by; where a part in the middle goes, another record holds the rest.
 //
 // Everything happens under the gmem's lock. Pins of a dead process count for nothing and are dropped when they are met.
 
@@ -35,12 +38,15 @@ constexpr char const *name(PinKind k) noexcept
 }
 
 struct PinRecord final {
-    std::uint64_t first, last; // pages [first, last)
+    std::uint64_t first, last; // pages [first, last), as they were pinned
     std::uint32_t owner;       // slot + 1; 0: free
     PinKind kind;
     std::uint64_t token;       // the owner's: what the pin belongs to
+    std::uint64_t held_first, held_last; // what is left of them; may be nothing
+    std::uint64_t rest_of { 0 };         // index + 1 of the record that was split; 0: it stands for itself
+    std::uint64_t unused { 0 };
 };
-static_assert(sizeof(PinRecord) == 32);
+static_assert(sizeof(PinRecord) == 64);
 
 struct PinCounts final {
     std::atomic<std::uint32_t> live, high;
@@ -63,7 +69,19 @@ public:
     // next_offset() was not empty and is resident.
     void add(PinRecord const &pin) noexcept;
 
-    // Drops one pin of `owner` with exactly this range and kind and token. False: there is none.
+    // The pages of `r` were punched. `room()` makes the next record resident; where it cannot, a pin goes on holding too much.
+    template <typename Room>
+    void detach(PageRange r, Room &&room) noexcept
+    {
+        if (empty()) [[likely]]
+            return;
+        for (std::uint32_t i { 0 }, end { high() }; i < end; ++i) // what is added meanwhile lies outside of r
+            if (records_[i].owner != 0 && (!detaching_splits(i, r) || room()))
+                detach_one(i, r);
+    }
+
+    // Drops one pin of `owner` with exactly this range and kind and token: of several the one that holds least, so that pages stay held
+    // until the last has gone. False: there is none.
     bool remove(PinRecord const &pin) noexcept;
     // Drops every pin of `owner` with this kind and token. The number dropped.
     std::uint32_t remove_all(unsigned owner_slot, PinKind kind, std::uint64_t token) noexcept;
@@ -81,6 +99,9 @@ public:
 
 private:
     void drop(std::uint32_t index) noexcept;
+    std::uint64_t held_by(std::uint32_t index) const noexcept; // pages of one pin
+    bool detaching_splits(std::uint32_t index, PageRange r) const noexcept;
+    void detach_one(std::uint32_t index, PageRange r) noexcept;
     std::uint32_t high() const noexcept { return counts_.high.load(std::memory_order_relaxed); }
     std::uint32_t free_index() const noexcept;
 

@@ -8,7 +8,7 @@ namespace {
 
 PinRecord record(PageRange r, unsigned slot, PinKind kind, std::uint64_t token) noexcept
 {
-    return { .first = r.first().index(), .last = r.last().index(), .owner = slot + 1, .kind = kind, .token = token };
+    return { .first = r.first().index(), .last = r.last().index(), .owner = slot + 1, .kind = kind, .token = token, .held_first = r.first().index(), .held_last = r.last().index() };
 }
 
 } // namespace
@@ -35,6 +35,11 @@ Status GuestMemory::unpin(PageRange r, PinKind kind, std::uint64_t token) noexce
     if (!control_.pins().remove(record(r, static_cast<unsigned>(agent_.slot()), kind, token)))
         return Error::with_errno(EINVAL, "unpin.none");
     return Ok {};
+}
+
+void GuestMemory::detach_pins_locked(PageRange r) noexcept
+{
+    control_.pins().detach(r, [this]() noexcept { return bool(control_.stage_pin()); });
 }
 
 void GuestMemory::unpin_all(PinKind kind, std::uint64_t token) noexcept

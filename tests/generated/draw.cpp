@@ -11,6 +11,7 @@ constexpr Number page { 4096 };
 struct Drawn final {
     std::vector<Number> files;   // pages
     std::vector<Number> windows; // pages
+    bool peers { false };        // does this sequence have living processes?
 };
 
 Number size_of_file(Choices &c)
@@ -113,8 +114,36 @@ Operation memslot(Choices &c, Drawn &d)
     return m;
 }
 
+Operation peer_operation(Choices &c, Drawn &d)
+{
+    auto const peer { c.below(7) };
+    auto const dice { c.below(100) };
+    if (dice < 12)
+        return Fork { c.one_in(2) ? 0 : 1 + peer };
+    if (dice < 18)
+        return Pass { peer, c.below(4) };
+    if (dice < 24)
+        return EndPeer { peer, c.below(3) };
+    auto const which { c.below(4) };
+    auto const pages { pages_of(d.windows, which) };
+    auto const what { c.one_in(6) ? 7 + c.below(3) : c.below(7) };
+    return InPeer { peer, what, which, c.below(pages), 1 + c.below(std::min<Number>(pages, 8)), c.below(256) };
+}
+
+Operation bind(Choices &c, Drawn &d)
+{
+    auto const window { c.below(4) };
+    auto const pages { pages_of(d.windows, window) };
+    std::array<Number, 8> const modes { 0, 1, 2, 3, 4, 5, 6, 100 };
+    std::array<Number, 4> const modifiers { 1 << 15, 1 << 14, 3 << 14, 0 }, nodes { 1, 0, Number { 1 } << 63, 1 };
+    auto const modifier { c.one_in(4) ? modifiers[c.below(4)] : 0 };
+    return Bind { window, c.below(pages), 1 + c.below(pages), modes[c.below(8)] | modifier, nodes[c.below(4)], c.one_in(8) ? 8u : c.below(2) * 2 };
+}
+
 Operation draw(Choices &c, Drawn &d)
 {
+    if (d.peers && c.one_in(4))
+        return peer_operation(c, d);
     auto const window { c.below(4) };
     auto const bytes { pages_of(d.windows, window) * page };
     auto const where { [&] { return c.one_in(3) ? c.below(bytes) : c.below(bytes / page) * page; } };
@@ -135,12 +164,14 @@ Operation draw(Choices &c, Drawn &d)
         return KernelRead { window, where(), 1 + c.below(page) };
     if (dice < 810)
         return KernelWrite { window, where(), c.below(256) };
+    if (dice < 816)
+        return bind(c, d);
     if (dice < 840)
         return map(c, d);
     if (dice < 865)
         return Unmap { window, c.below(bytes / page), 1 + c.below(bytes / page) };
     if (dice < 885)
-        return Pin { window, c.below(bytes / page) };
+        return Pin { window, c.below(bytes / page), 1 + c.below(6) };
     if (dice < 905)
         return Unpin { c.below(4) };
     if (dice < 945)
@@ -176,6 +207,7 @@ Sequence draw_sequence(Choices &c, std::size_t most)
     auto const pages { size_of_file(c) };
     d.files.push_back(pages);
     d.windows.push_back(pages);
+    d.peers = c.one_in(10);
     Sequence list { CreateVm { 1 }, Create { 0, pages * page, c.one_in(4) ? 1u : 3u }, Map { 0, 0, pages * page, 1, 0 } };
     while (list.size() < most && !c.exhausted())
         list.push_back(draw(c, d));

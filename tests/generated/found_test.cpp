@@ -57,6 +57,80 @@ TEST(Found, AChildsConversionReachesTheParentsWindow)
     });
 }
 
+TEST(Found, APageThatWasPunchedUnderItsPinCanBecomePrivate)
+{
+    expect_agreement({
+        CreateVm{1},
+        Create{0, 32768, 3},
+        Map{0, 0, 32768, 1, 0},
+        Pin{0, 1, 5},
+        Convert{0, 0, 32768, 8, 0, 0},
+        Fallocate{0, 3, 8192, 4096},
+        Convert{0, 8192, 4096, 8, 0, 0},
+        Pin{0, 2, 1},
+        Convert{0, 8192, 24576, 8, 0, 0},
+        Unpin{0},
+        Convert{0, 0, 32768, 8, 0, 0},
+    });
+}
+
+TEST(Found, AProcessThatOnlyPunchedIsAskedToo)
+{
+    expect_agreement({
+        CreateVm{1},
+        Create{0, 4096, 3},
+        Map{0, 0, 4096, 1, 0},
+        Fork{0},
+        InPeer{0, 6, 0, 0, 0, 0},
+        Convert{0, 0, 4096, 8, 0, 0},
+    });
+}
+
+TEST(Processes, EachMeetsTheConversionsOfTheOthers)
+{
+    expect_agreement({
+        CreateVm{1},
+        Create{0, 32768, 3},
+        Map{0, 0, 32768, 1, 0},
+        Write{0, 8192, 9},
+        Fork{0},
+        Fork{1},
+        Fork{0},
+        Pass{2, 0},
+        InPeer{2, 7, 8, 0, 1, 0},
+        InPeer{0, 0, 0, 0, 8, 0},
+        InPeer{1, 0, 0, 0, 8, 0},
+        InPeer{2, 0, 1, 0, 8, 0},
+        Convert{0, 4096, 8192, 8, 0, 0},
+        InPeer{1, 4, 0, 3, 2, 0},
+        InPeer{0, 2, 0, 6, 1, 0},
+        InPeer{1, 4, 0, 5, 3, 0},
+        EndPeer{0, 1},
+        InPeer{0, 4, 0, 5, 3, 0},
+        InPeer{1, 5, 0, 0, 8, 0},
+        InPeer{0, 1, 0, 2, 1, 77},
+        EndPeer{1, 0},
+        InPeer{0, 9, 0, 0, 4, 101},
+        Close{0},
+        Fork{0},
+        Unmap{0, 0, 8},
+    });
+}
+
+TEST(Policies, BelongToTheOffset)
+{
+    expect_agreement({
+        CreateVm{1},
+        Create{0, 32768, 3},
+        Map{0, 0, 32768, 1, 0},
+        Map{0, 8192, 8192, 1, 0},
+        Bind{0, 1, 4, 2, 1, 0},
+        Convert{0, 0, 32768, 8, 0, 0},
+        Bind{1, 1, 1, 0, 0, 0},
+        Bind{0, 0, 8, 100, 1, 0},
+    });
+}
+
 TEST(Printing, AnOperationIsTheTextThatMakesIt)
 {
     std::ostringstream text;

@@ -16,6 +16,6 @@ int main(int argc, char **argv)
     gmem::generated::install_touch();
     KernelSubject subject;
     auto const &f { subject.features() };
-    std::cout << "in-place conversion " << f.in_place << ", pins " << f.pins << ", slots without a file " << f.ordinary_slots << ", other processes " << f.peers << ", guests in files " << f.guests << ", unreachable memory is MMIO " << f.unreachable_is_mmio << "\n";
+    std::cout << "in-place conversion " << f.in_place << ", pins " << f.pins << ", slots without a file " << f.ordinary_slots << ", living processes " << f.peers << ", NUMA nodes " << std::hex << f.nodes << std::dec << ", guests in files " << f.guests << ", unreachable memory is MMIO " << f.unreachable_is_mmio << "\n";
     return gmem::generated::main_of(subject, f.in_place ? "preloaded" : "running kernel", argc, argv);
 }

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ using namespace gmem::conformance;
 
 constexpr unsigned cap_nr_memslots { 10 }, cap_multi_address_space { 118 }, cap_vm_types { 235 };
 constexpr std::uint64_t untouched { 0xfeed };
+constexpr unsigned long policy_of_address { 2 };
 
 template <typename T>
 int errno_after(T result)
@@ -57,13 +59,14 @@ KernelSubject::KernelSubject() : kvm_ { open_kvm() }
     features_.overlap_in_file = differences::binding_overlap(EEXIST, features_.in_place);
     find_out_about_pins_and_peers();
     find_out_about_slots();
+    find_out_about_policies();
     find_out_about_guests();
 }
 
 // Whether a pinned page refuses to become private, and whether another process may have pages open meanwhile.
 void KernelSubject::find_out_about_pins_and_peers()
 {
-    features_.pins = !features_.in_place; // a kernel pins; whether it refuses cannot be seen where nothing converts
+    features_.pins = features_.peers = !features_.in_place; // a kernel pins; whether it refuses cannot be seen where nothing converts
     if (!features_.in_place)
         return;
     auto const vm { create_vm(spec::VmType::sw_protected) };
@@ -72,10 +75,10 @@ void KernelSubject::find_out_about_pins_and_peers()
     if (map(file, 0, { page_size, true, false }, window) == 0) {
         touch_write(window, 1);
         spec::ConvertCall const to_private { 0, page_size, spec::attribute_private, 0, {} }, to_shared { 0, page_size, 0, 0, {} };
-        auto const held { pin(window) };
+        auto const held { pin(file, window, 0, page_size) };
         features_.pins = held >= 0 && convert(file, to_private).err == EAGAIN;
         if (held >= 0)
-            unpin(held);
+            unpin(held, 0, page_size);
         convert(file, to_shared);
         touch_write(window, 1);
         auto const child { fork() };
@@ -96,6 +99,21 @@ void KernelSubject::find_out_about_slots()
     auto const vm { create_vm(spec::VmType::default_vm) };
     auto const set { [&](std::uint64_t size) { return memslot(vm, spec::MemslotVersion::one, { 0, 0, guest_base, size, guest_base, 0 }, spec::NamedFile::not_open, -1); } };
     features_.ordinary_slots = set(page_size) == 0 && set(2 * page_size) == EINVAL;
+    close_vm(vm);
+}
+
+// A guest_memfd keeps policies since 6.19; before, they belong to the mapping and another window does not see them.
+void KernelSubject::find_out_about_policies()
+{
+    auto const vm { create_vm(spec::VmType::default_vm) };
+    auto const file { create(vm, { page_size, spec::flag_mmap | spec::flag_init_shared }) };
+    char *window { nullptr }, *other { nullptr };
+    if (map(file, 0, { page_size, true, false }, window) == 0 && map(file, 0, { page_size, true, false }, other) == 0
+        && bind(file, window, { 0, 1, spec::policy_bind, 1, 0 }) == 0 && policy(file, other, 0).mode == spec::policy_bind)
+        features_.nodes = nodes_of_this_task();
+    unmap(window, page_size);
+    unmap(other, page_size);
+    close(file);
     close_vm(vm);
 }
 
@@ -221,12 +239,30 @@ std::optional<spec::Facts> KernelSubject::facts(Handle file)
     return spec::Facts { static_cast<std::uint64_t>(s.st_size), static_cast<std::uint64_t>(s.st_blksize), static_cast<std::uint64_t>(s.st_blocks), s.st_mode };
 }
 
-Handle KernelSubject::pin(char *page)
+int KernelSubject::bind(Handle, char *address, spec::MbindCall const &call)
+{
+    return errno_after(syscall(SYS_mbind, address, call.pages * page_size, call.mode, &call.nodes, 65ul, call.flags));
+}
+
+spec::Policy KernelSubject::policy(Handle, char *address, std::uint64_t)
+{
+    spec::Policy p;
+    std::array<std::uint64_t, 16> nodes {};
+    if (syscall(SYS_get_mempolicy, &p.mode, nodes.data(), 1024ul, address, policy_of_address) != 0)
+        p.mode = -errno;
+    p.nodes = nodes[0];
+    return p;
+}
+
+int KernelSubject::export_file(Handle file) { return static_cast<int>(duplicate(file)); }
+Handle KernelSubject::import_file(int fd) { return fd; }
+
+Handle KernelSubject::pin(Handle, char *address, std::uint64_t, std::uint64_t length)
 {
     std::array<int, 2> ends {};
     if (pipe2(ends.data(), O_CLOEXEC) != 0)
         return -errno;
-    iovec const one { page, 1 };
+    iovec const one { address, length };
     auto const err { errno_after(vmsplice(ends[1], &one, 1, 0)) };
     ::close(ends[1]);
     if (err == 0)
@@ -235,6 +271,8 @@ Handle KernelSubject::pin(char *page)
     return -err;
 }
 
-void KernelSubject::unpin(Handle pin) { ::close(fd_of(pin)); }
+int KernelSubject::unpin(Handle pin, std::uint64_t, std::uint64_t) { return errno_after(::close(fd_of(pin))); }
+
+void KernelSubject::forget_pin(Handle pin) { ::close(fd_of(pin)); }
 
 } // namespace gmem::generated

@@ -30,12 +30,18 @@ public:
     std::optional<long> capability(std::optional<Handle> vm, unsigned which) override;
     std::optional<int> vm_attributes(Handle vm, std::uint64_t attributes) override;
     std::optional<spec::Facts> facts(Handle file) override;
-    Handle pin(char *page) override; // vmsplice: the pipe holds the page
-    void unpin(Handle pin) override;
+    int bind(Handle file, char *address, spec::MbindCall const &call) override;
+    spec::Policy policy(Handle file, char *address, std::uint64_t page) override;
+    int export_file(Handle file) override;
+    Handle import_file(int fd) override;
+    Handle pin(Handle file, char *address, std::uint64_t offset, std::uint64_t length) override; // vmsplice: the pipe holds the page
+    int unpin(Handle pin, std::uint64_t offset, std::uint64_t length) override;
+    void forget_pin(Handle pin) override;
 
 private:
     void find_out_about_pins_and_peers();
     void find_out_about_slots();
+    void find_out_about_policies();
     void find_out_about_guests();
 
     int kvm_;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,9 +45,14 @@ int errno_of(int negative) { return -negative; }
 
 LibrarySubject::LibrarySubject()
 {
+    setenv("GMEM_PEER_TIMEOUT", "20000", 0); // a busy machine is no difference
     features_.in_place = true;
     features_.private_vms = true;
     features_.free_files = true;
+    features_.nodes = nodes_of_this_task();
+    features_.pins = true;
+    features_.pins_by_range = true;
+    features_.longest_pin = 6;
     features_.recovers_in_calls = false; // only the preload library is between the program and its system calls
     features_.slot_limit = static_cast<std::uint32_t>(uapi::user_memslots);
     features_.overlap_in_file = EEXIST;
@@ -165,6 +171,46 @@ spec::Complaint LibrarySubject::audit(Handle file)
     if (gmem_audit(file_of(file), text.data(), text.size()) == 0)
         return std::nullopt;
     return std::string { "audit: " } + text.data();
+}
+
+int LibrarySubject::bind(Handle file, char *, spec::MbindCall const &call)
+{
+    static_assert(sizeof(unsigned long) == sizeof call.nodes);
+    return errno_of(gmem_mbind(file_of(file), call.first * page_size, call.pages * page_size, call.mode, &call.nodes, 65, call.flags));
+}
+
+spec::Policy LibrarySubject::policy(Handle file, char *, std::uint64_t page)
+{
+    spec::Policy p;
+    std::array<unsigned long, 16> nodes {};
+    if (auto const result { gmem_get_mempolicy(file_of(file), page * page_size, &p.mode, nodes.data(), 1024) }; result < 0)
+        p.mode = result;
+    p.nodes = nodes[0];
+    return p;
+}
+
+int LibrarySubject::export_file(Handle file) { return gmem_export(file_of(file)); }
+
+Handle LibrarySubject::import_file(int fd)
+{
+    gmem_file *file { nullptr };
+    auto const result { gmem_import(fd, &file) };
+    ::close(fd);
+    return result < 0 ? result : handle_of(file);
+}
+
+// Whoever pins keeps a handle: pins go with the last one of their process.
+Handle LibrarySubject::pin(Handle file, char *, std::uint64_t offset, std::uint64_t length)
+{
+    auto const result { gmem_pin(file_of(file), offset, length) };
+    return result == 0 ? duplicate(file) : result;
+}
+
+int LibrarySubject::unpin(Handle pin, std::uint64_t offset, std::uint64_t length)
+{
+    auto const err { errno_of(gmem_unpin(file_of(pin), offset, length)) };
+    close(pin);
+    return err;
 }
 
 } // namespace gmem::generated

@@ -27,6 +27,12 @@ public:
     std::optional<std::uint8_t> guest_read(Handle file, std::uint64_t offset) override;
     bool guest_write(Handle file, std::uint64_t offset, std::uint8_t value) override;
     spec::Complaint audit(Handle file) override;
+    int bind(Handle file, char *address, spec::MbindCall const &call) override;
+    spec::Policy policy(Handle file, char *address, std::uint64_t page) override;
+    int export_file(Handle file) override;
+    Handle import_file(int fd) override;
+    Handle pin(Handle file, char *address, std::uint64_t offset, std::uint64_t length) override;
+    int unpin(Handle pin, std::uint64_t offset, std::uint64_t length) override;
 
 private:
     Features features_;

@@ -78,8 +78,8 @@ struct GuestTouch final { // a guest loads a byte, or stores a value, at a guest
     GMEM_OPERATION(GuestTouch, vm, gpa, store, value)
 };
 struct Pin final {
-    Number window, page;
-    GMEM_OPERATION(Pin, window, page)
+    Number window, page, pages;
+    GMEM_OPERATION(Pin, window, page, pages)
 };
 struct Unpin final {
     Number pin;
@@ -110,8 +110,29 @@ struct InChild final { // a forked child does one thing and leaves. `what`: 0 re
     GMEM_OPERATION(InChild, window, what, page, pages, value)
 };
 
+struct Bind final { // mbind; answers are read back
+    Number window, page, pages, mode, nodes, flags;
+    GMEM_OPERATION(Bind, window, page, pages, mode, nodes, flags)
+};
+struct Fork final { // a process that lives on, forked from the driver (0) or from another one
+    Number from;
+    GMEM_OPERATION(Fork, from)
+};
+struct Pass final { // a descriptor, over a socket
+    Number peer, file;
+    GMEM_OPERATION(Pass, peer, file)
+};
+struct InPeer final { // `what`: 0 read, 1 write, 2 pin, 3 unmap; by file: 4 to-private, 5 to-shared, 6 punch, 7 map, 8 close, 9 convert and be killed meanwhile
+    Number peer, what, which, page, pages, value;
+    GMEM_OPERATION(InPeer, peer, what, which, page, pages, value)
+};
+struct EndPeer final { // `how`: 0 it leaves, 1 it is killed, 2 it is killed and the next operation does not wait for its end
+    Number peer, how;
+    GMEM_OPERATION(EndPeer, peer, how)
+};
+
 using Operation = std::variant<CreateVm, CloseVm, Create, Duplicate, Close, Convert, Fallocate, Map, Unmap, Read, Write, KernelRead, KernelWrite, GuestWrite,
-    GuestTouch, Pin, Unpin, Memslot, Capability, VmAttributes, Refused, Stat, InChild>;
+    GuestTouch, Pin, Unpin, Memslot, Capability, VmAttributes, Refused, Stat, InChild, Bind, Fork, Pass, InPeer, EndPeer>;
 using Sequence = std::vector<Operation>;
 
 // "Convert{0, 4096, 8192, 8, 0, 0}"

@@ -1,8 +1,18 @@
 #include "tests/generated/run.hpp"
 
+#include <array>
 #include <sstream>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace gmem::generated {
+
+std::uint64_t nodes_of_this_task()
+{
+    constexpr unsigned long allowed { 4 };
+    std::array<std::uint64_t, 16> nodes {};
+    return syscall(SYS_get_mempolicy, nullptr, nodes.data(), 1024ul, nullptr, allowed) == 0 ? nodes[0] : 0;
+}
 
 std::string explain(Sequence const &list, Difference const &d)
 {
@@ -19,6 +29,7 @@ std::string explain(Sequence const &list, Difference const &d)
 
 std::optional<Difference> run(Subject &subject, Sequence const &list)
 {
+    Peers::prepare();
     World world { subject };
     for (std::size_t i { 0 }; i < list.size(); ++i)
         if (auto const c { world.perform(list[i]) })

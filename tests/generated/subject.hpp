@@ -6,6 +6,7 @@
 #include "spec/convert.hpp"
 #include "spec/create.hpp"
 #include "spec/file_operations.hpp"
+#include "spec/memory_policy.hpp"
 #include "spec/memslot.hpp"
 #include "tests/generated/guest.hpp"
 
@@ -18,7 +19,10 @@ struct Features final {
     bool private_vms { false };    // KVM_X86_SW_PROTECTED_VM
     bool ordinary_slots { false }; // memslots without a guest_memfd behave as KVM's
     bool pins { false };           // a pinned page refuses to become private
+    bool pins_by_range { false };  // unpin() names a range: of several like it the one goes that holds least, the oldest
+    std::uint64_t longest_pin { 1 }; // pages of one pin
     bool peers { false };          // another process may have pages open while one becomes private
+    std::uint64_t nodes { 0 };     // that this task may use; 0: the file keeps no NUMA policies
     bool free_files { false };     // files without a VM
     bool guests { false };         // a guest reaches the pages of a slot's guest_memfd, not something else
     bool unreachable_is_mmio { false }; // this host's KVM: an access to a slot whose memory cannot be had is MMIO, not EFAULT
@@ -28,6 +32,9 @@ struct Features final {
     std::uint32_t address_spaces { 2 }; // of a VM without private memory (KVM_CAP_MULTI_ADDRESS_SPACE)
     int overlap_in_file { 0 };     // the errno: see differences.hpp
 };
+
+// Set bits: the nodes that this task may use.
+std::uint64_t nodes_of_this_task();
 
 class Subject {
 public:
@@ -61,9 +68,19 @@ public:
     virtual std::optional<GuestSeen> guest_touch(Handle, std::uint64_t, std::optional<std::uint8_t>) { return std::nullopt; }
     virtual spec::Complaint audit(Handle) { return std::nullopt; }
 
-    // A pin of the page of a window at `address`, or -errno; gone with unpin().
-    virtual Handle pin(char *) { return -95; }
-    virtual void unpin(Handle) {}
+    // A pin of pages of a window at `address`, which show the file at `offset`, or -errno; gone with unpin().
+    virtual Handle pin(Handle /*file*/, char * /*address*/, std::uint64_t /*offset*/, std::uint64_t /*length*/) { return -95; }
+    virtual int unpin(Handle /*pin*/, std::uint64_t /*offset*/, std::uint64_t /*length*/) { return 0; } // errno
+    // mbind on a window that shows the call's pages at `address`: errno; and get_mempolicy(MPOL_F_ADDR).
+    virtual int bind(Handle, char *, spec::MbindCall const &) { return 38; }
+    virtual spec::Policy policy(Handle, char * /*address*/, std::uint64_t /*page*/) { return { -1, 0 }; }
+
+    // A descriptor that can be sent to another process, and the file there; -errno.
+    virtual int export_file(Handle) = 0;
+    virtual Handle import_file(int fd) = 0;
+
+    // In a forked child: the parent's pin is not its own.
+    virtual void forget_pin(Handle) {}
 };
 
 } // namespace gmem::generated

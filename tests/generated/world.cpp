@@ -2,6 +2,7 @@
 
 #include "spec/pins.hpp"
 #include "tests/conformance/differences.hpp"
+#include "tests/generated/compare.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -15,19 +16,13 @@ constexpr std::uint64_t biggest_file { std::uint64_t { 2 } << 30 }; // the model
 
 std::string number(std::uint64_t n) { return std::to_string(n); }
 
-spec::Complaint compare(int seen, int must, char const *what)
-{
-    if (seen == must)
-        return std::nullopt;
-    return std::string { what } + ": errno " + std::to_string(seen) + ", must be " + std::to_string(must);
-}
-
 } // namespace
 
 World::~World()
 {
+    end_all_peers();
     for (auto &p : pins_)
-        subject_.unpin(p.handle);
+        subject_.unpin(p.handle, p.first * page_size, p.pages * page_size);
     for (auto &w : windows_)
         subject_.unmap(w.address, w.pages * page_size);
     for (auto &f : files_)
@@ -52,7 +47,7 @@ World::File *World::with_descriptor(Number index)
 
 void World::bury(File &f)
 {
-    if (!f.handles.empty() || f.windows != 0)
+    if (!f.handles.empty() || f.windows != 0 || held_by_a_peer(f))
         return;
     for (auto &v : vms_)
         spec::file_gone(v.slots, f.id);
@@ -106,7 +101,7 @@ spec::Complaint World::act(Create const &op)
     if (auto const c { compare(handle < 0 ? static_cast<int>(-handle) : 0, must, "1.3 create") })
         return c;
     if (handle >= 0)
-        files_.push_back(std::unique_ptr<File> { new File { spec::created(call, rules), spec::FileId { identities_++ }, v ? v->identity : no_vm, { handle } } });
+        files_.push_back(std::unique_ptr<File> { new File { spec::created(call, rules), spec::FileId { identities_++ }, v ? v->identity : no_vm, { handle }, {} } });
     return std::nullopt;
 }
 
@@ -151,8 +146,8 @@ spec::Complaint World::act(Convert const &op)
 void World::punched(File const &f, std::uint64_t first, std::uint64_t last)
 {
     for (auto &p : pins_)
-        if (p.file == f.id && first <= p.page && p.page < last)
-            p.attached = false;
+        if (p.file == f.id)
+            std::erase_if(p.attached, [first, last](auto page) { return first <= page && page < last; });
 }
 
 spec::Complaint World::judge_fallocate(File &f, spec::FallocateCall const &call, int seen)
@@ -232,13 +227,20 @@ spec::Complaint World::act(Pin const &op)
     auto *const w { window(op.window) };
     if (!subject_.features().pins || !w || pins_.size() >= most_pins)
         return std::nullopt;
+    auto &f { *w->file };
+    if (f.handles.empty())
+        return std::nullopt;
     auto const inside { op.page % w->pages };
-    auto const page { w->offset / page_size + inside };
-    auto const seen { subject_.pin(w->address + inside * page_size) };
-    if (auto const c { compare(seen < 0 ? static_cast<int>(-seen) : 0, page < w->file->model.pages.size() ? spec::pin(w->file->model, page, page + 1) : EFAULT, "4.1 pin") })
+    auto const first { w->offset / page_size + inside };
+    if (first >= f.model.pages.size())
+        return std::nullopt;
+    auto const pages { std::clamp<Number>(op.pages, 1, std::min({ subject_.features().longest_pin, w->pages - inside, f.model.pages.size() - first })) };
+    auto const seen { subject_.pin(f.handles.back(), w->address + inside * page_size, first * page_size, pages * page_size) };
+    if (auto const c { compare(seen < 0 ? static_cast<int>(-seen) : 0, spec::pin(f.model, first, first + pages), "4.1 pin") })
         return c;
-    if (seen >= 0)
-        pins_.push_back({ seen, w->file->id, page, true });
+    if (seen < 0)
+        return std::nullopt;
+    pins_.push_back(held(seen, f, first, pages));
     return std::nullopt;
 }
 
@@ -246,13 +248,60 @@ spec::Complaint World::act(Unpin const &op)
 {
     if (pins_.empty())
         return std::nullopt;
-    auto const at { pins_.begin() + static_cast<std::ptrdiff_t>(op.pin % pins_.size()) };
+    auto const named { pins_.begin() + static_cast<std::ptrdiff_t>(op.pin % pins_.size()) };
+    auto const like_it { [&named](HeldPages const &x) { return x.peer == named->peer && x.file == named->file && x.first == named->first && x.pages == named->pages; } };
+    auto const at { subject_.features().pins_by_range ? std::ranges::find_if(pins_, like_it) : named };
     auto const p { *at };
     pins_.erase(at);
-    subject_.unpin(p.handle);
+    if (p.peer)
+        return unpin_in_peer(p);
+    return release(p, subject_.unpin(p.handle, p.first * page_size, p.pages * page_size));
+}
+
+World::HeldPages World::held(Handle pin, File const &f, std::uint64_t first, std::uint64_t pages)
+{
+    HeldPages result { pin, f.id, first, pages, {}, {} };
+    for (auto p { first }; p < first + pages; ++p)
+        result.attached.push_back(p);
+    return result;
+}
+
+spec::Complaint World::release(HeldPages const &p, int seen)
+{
     for (auto &f : files_)
-        if (f->id == p.file && p.attached)
-            spec::unpin(f->model, p.page, p.page + 1);
+        if (f->id == p.file)
+            for (auto const page : p.attached)
+                spec::unpin(f->model, page, page + 1);
+    return compare(seen, 0, "3.1 unpin");
+}
+
+// Section 8: a policy belongs to the offset, whatever the page's attribute.
+spec::Complaint World::act(Bind const &op)
+{
+    auto *const w { window(op.window) };
+    auto const allowed { subject_.features().nodes };
+    if (!w || allowed == 0 || w->file->handles.empty())
+        return std::nullopt;
+    auto &f { *w->file };
+    auto const all { f.model.pages.size() };
+    auto const inside { op.page % w->pages };
+    auto const first { w->offset / page_size + inside };
+    if (first >= all)
+        return std::nullopt;
+    auto const pages { std::clamp<Number>(op.pages, 1, std::min(w->pages - inside, all - first)) };
+    f.policies.resize(all);
+    auto *const address { w->address + inside * page_size };
+    spec::MbindCall const call { first, pages, static_cast<int>(op.mode), op.nodes, static_cast<unsigned>(op.flags) };
+    auto const must { spec::mbind(f.policies, call, allowed) };
+    if (auto const c { compare(subject_.bind(f.handles.back(), address, call), must, "8 mbind") })
+        return c;
+    for (auto const page : { first, first + pages - 1, first + pages, first - 1 }) {
+        if (page >= all || page < w->offset / page_size || page >= w->offset / page_size + w->pages)
+            continue;
+        auto const seen { subject_.policy(f.handles.back(), w->address + page * page_size - w->offset, page) };
+        if (seen != f.policies[page])
+            return "8: get_mempolicy of page " + number(page) + ": mode " + std::to_string(seen.mode) + ", nodes " + number(seen.nodes) + ", must be mode " + std::to_string(f.policies[page].mode);
+    }
     return std::nullopt;
 }
 

@@ -84,7 +84,54 @@ TEST(Pins, PunchHoleDoesNotAsk)
     ASSERT_EQ(pin(f, 1, 1), 0);
     EXPECT_EQ(gmem_punch(f.get(), page, page), 0);
     EXPECT_EQ(probe(f.at(1)).value, 0);
+    EXPECT_EQ(f.to_private(1), 0);
     ASSERT_EQ(unpin(f, 1, 1), 0);
+}
+
+TEST(Pins, APunchedPageIsTheirsNoMore)
+{
+    File f { 16 };
+    ASSERT_EQ(pin(f, 2, 8), 0); // [2, 10)
+    ASSERT_EQ(pin(f, 4, 2), 0); // [4, 6)
+    auto const punch { [&f](std::uint64_t first, std::uint64_t pages) { return gmem_punch(f.get(), first * page, pages * page); } };
+    ASSERT_EQ(punch(4, 1), 0);
+    ASSERT_EQ(punch(7, 1), 0);
+    ASSERT_EQ(punch(0, 3), 0);
+    f.audit();
+    std::uint64_t where { 0 };
+    EXPECT_EQ(f.convert(0, 16, GMEM_PRIVATE, &where), -EAGAIN);
+    EXPECT_EQ(where, 3 * page);
+    for (std::uint64_t const p : { 0u, 1u, 2u, 4u, 7u, 10u })
+        EXPECT_EQ(f.to_private(p), 0) << p;
+    for (std::uint64_t const p : { 3u, 5u, 6u, 8u, 9u })
+        EXPECT_EQ(f.to_private(p), -EAGAIN) << p;
+    EXPECT_EQ(unpin(f, 2, 8), 0); // with the range that it was made with, and all of it goes
+    EXPECT_EQ(unpin(f, 2, 8), -EINVAL);
+    EXPECT_EQ(f.to_private(6, 10), 0);
+    EXPECT_EQ(f.to_private(5), -EAGAIN);
+    ASSERT_EQ(punch(5, 1), 0);
+    EXPECT_EQ(f.to_private(5), 0);
+    EXPECT_EQ(f.stats().pins, 1u);
+    EXPECT_EQ(unpin(f, 4, 2), 0); // nothing of it was left
+    EXPECT_EQ(f.stats().pins, 0u);
+}
+
+TEST(Pins, OfSeveralLikeItTheOneThatHoldsLeastGoesFirst)
+{
+    File f { 4 };
+    ASSERT_EQ(pin(f, 1, 1), 0);
+    ASSERT_EQ(gmem_punch(f.get(), page, page), 0);
+    ASSERT_EQ(pin(f, 1, 1), 0);
+    ASSERT_EQ(unpin(f, 1, 1), 0);
+    EXPECT_EQ(f.to_private(1), -EAGAIN);
+    ASSERT_EQ(unpin(f, 1, 1), 0);
+    ASSERT_EQ(pin(f, 1, 1), 0); // takes the first record
+    ASSERT_EQ(pin(f, 1, 1), 0);
+    ASSERT_EQ(unpin(f, 1, 1), 0);
+    ASSERT_EQ(gmem_punch(f.get(), page, page), 0);
+    ASSERT_EQ(pin(f, 1, 1), 0); // again, before the punched one
+    ASSERT_EQ(unpin(f, 1, 1), 0);
+    EXPECT_EQ(f.to_private(1), -EAGAIN);
 }
 
 TEST(Pins, ManyAtATime)
