@@ -18,6 +18,7 @@
 enum { SKIP = 77, PRIVATE = 8 };
 
 static int cases_run, cases_failed, cases_skipped;
+static unsigned case_seconds = 30;
 
 static inline double now(void)
 {
@@ -43,7 +44,7 @@ static inline void run_case(const char *name, void (*body)(int), int variant)
     fflush(NULL);
     pid_t child = cases_run++ % 2 ? raw_fork(CLONE_VFORK) : fork();
     if (child == 0) {
-        alarm(60);
+        alarm(case_seconds);
         if (open_kvm() != 0)
             exit(SKIP);
         body(variant);

@@ -261,10 +261,12 @@ int main(int argc, char **argv)
 {
     in_place = argc < 2 || strcmp(argv[1], "off") != 0;
     run_case("types", types, 0);
+    for (int kind = 0; kind < 3; ++kind)
+        run_case("all slots", all_slots, kind);
     run_case("flags", flags, 0);
     run_case("flags", flags, 1);
     run_case("wrong files", wrong_files, 0);
-    for (int i = 0; i < 1; ++i) run_case("overlaps", overlaps, 0);
+    run_case("overlaps", overlaps, 0);
     for (int how = MOVE_PLAIN; how <= EXCHANGE; ++how)
         run_case("while a vCPU reads", while_a_vcpu_reads, how);
     run_case("the code goes", the_code_goes, 0);
