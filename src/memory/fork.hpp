@@ -1,6 +1,6 @@
 #pragma once
 // What happens to gmem when the program forks. The child has neither the helper thread nor the windows (MADV_DONTFORK): its windows
-// are mapped anew, gated and closed, before any code of the program runs there. A raw clone() finds nothing at their addresses.
+// are mapped anew, gated and closed, before any code of the program runs there. A clone() that nobody tells this of finds nothing at their addresses.
 
 namespace gmem::memory {
 

@@ -1,6 +1,7 @@
 // syscall(): the same gates by number. What is not here goes to the kernel as it is.
 
 #include "preload/answer.hpp"
+#include "preload/forks.hpp"
 #include "preload/next.hpp"
 #include "preload/openat2.hpp"
 #include "preload/policies.hpp"
@@ -138,6 +139,9 @@ GMEM_EXPORT long syscall(long nr, ...) noexcept
     case SYS_poll:        return poll(pointer<pollfd>(a[0]), size(a[1]), number(a[2]));
     case SYS_mbind:         return gmem::preload::mbind_any(a);
     case SYS_get_mempolicy: return gmem::preload::get_mempolicy_any(a);
+    case SYS_fork:
+    case SYS_clone:
+    case SYS_clone3:        return gmem::preload::fork_by_number(nr, a);
     default:
         return GMEM_NEXT(syscall)(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
     }

@@ -10,23 +10,14 @@
 
 #include "library/prepare.hpp"
 #include "memory/sigbus.hpp"
-#include "os/process_calls.hpp"
 #include "preload/arrivals.hpp"
 #include "os/signal_calls.hpp"
-#include "preload/fd_table.hpp"
+#include "preload/forks.hpp"
 
 #include <pthread.h>
 
 namespace gmem::preload {
 namespace {
-
-void process_is_this() noexcept { FdTable::process_is(os::process_id()); }
-
-void in_child() noexcept
-{
-    process_is_this();
-    memory::Sigbus::continue_in_child();
-}
 
 // The mask that exec handed down: a SIGBUS that really is blocked (by who is not under gmem, or by posix_spawn) is so no more.
 void take_over_mask() noexcept
