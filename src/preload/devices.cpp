@@ -8,6 +8,7 @@
 #include "os/say.hpp"
 #include "preload/answer.hpp"
 #include "preload/fd_table.hpp"
+#include "preload/gup_test.hpp"
 #include "preload/next.hpp"
 
 #include <cstdarg>
@@ -234,6 +235,10 @@ GMEM_EXPORT int ioctl(int fd, unsigned long command, ...) noexcept
         if (preload::GmemOf const g { fd }; g)
             return preload::answer(gmem_ioctl(*g, fd, command, word));
         return foreign_ioctl(fd, command, argument);
+    case Kind::gup_test:
+        return preload::GupTest::ioctl_of_real(fd, command, argument);
+    case Kind::gup_test_absent:
+        return preload::GupTest::ioctl_of_stand_in(command, word);
     case Kind::foreign:
     case Kind::signals:
         break;
