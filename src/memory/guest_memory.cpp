@@ -165,9 +165,10 @@ Status GuestMemory::punch(PageRange r) noexcept
     if (!inside)
         return Ok {};
     os::Locked space { Space::lock() };
-    if (has_huge_pages())
-        return HugePages { *this }.punch(*inside);
-    return punch_locked(*inside);
+    auto punched { has_huge_pages() ? HugePages { *this }.punch(*inside) : punch_locked(*inside) };
+    if (punched)
+        leave_pins_behind(*inside);
+    return punched;
 }
 
 Status GuestMemory::punch_locked(PageRange r) noexcept GMEM_NO_THREAD_SAFETY

@@ -118,6 +118,7 @@ public:
     Status pin(PageRange r, PinKind kind, std::uint64_t token) noexcept;
     Status unpin(PageRange r, PinKind kind, std::uint64_t token) noexcept; // EINVAL: no such pin
     void unpin_all(PinKind kind, std::uint64_t token) noexcept;
+    void leave_pins_behind(PageRange r) noexcept GMEM_REQUIRES(header().lock); // punched: its pinners keep what they have
     std::uint32_t pins() const noexcept { return control_.pins().live(); }
 
     // nullptr: healthy; otherwise the broken invariant.

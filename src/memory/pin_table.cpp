@@ -24,6 +24,7 @@ void PinTable::add(PinRecord const &pin) noexcept
     record.first = pin.first;
     record.last = pin.last;
     record.kind = pin.kind;
+    record.left_behind = pin.left_behind;
     record.token = pin.token;
     // The counts before the owner: whoever dies in between leaves a gap, never a pin that nobody sees.
     if (i == high())
@@ -47,7 +48,21 @@ bool PinTable::remove(PinRecord const &pin) noexcept
             return true;
         }
     }
-    return false;
+    return remove_pieces(pin);
+}
+
+bool PinTable::remove_pieces(PinRecord const &pin) noexcept
+{
+    bool cut { false };
+    auto const is_piece { [&pin](PinRecord const &r) noexcept {
+        return r.owner == pin.owner && r.kind == pin.kind && r.token == pin.token && pin.first <= r.first && r.last <= pin.last;
+    } };
+    for (std::uint32_t i { 0 }; i < high(); ++i)
+        cut |= is_piece(records_[i]) && records_[i].left_behind;
+    for (std::uint32_t i { 0 }; cut && i < high(); ++i)
+        if (is_piece(records_[i]))
+            drop(i);
+    return cut;
 }
 
 std::uint32_t PinTable::remove_all(unsigned owner_slot, PinKind kind, std::uint64_t token) noexcept
@@ -79,7 +94,7 @@ std::optional<PinTable::Held> PinTable::first_held(PageRange r, PeerSlot const *
     std::optional<Held> found;
     for (std::uint32_t i { 0 }; i < high(); ++i) {
         auto const &record { records_[i] };
-        if (record.owner == 0)
+        if (record.owner == 0 || record.left_behind)
             continue;
         auto const range { PageRange::make(PageNo { record.first }, PageNo { record.last }) };
         auto const common { range ? range->intersect(r) : std::nullopt };

@@ -17,7 +17,7 @@
 
 namespace gmem::memory {
 
-enum class PinKind : std::uint32_t { none, api, dma_map, ring_buffer, pipe, asynchronous, direct_io, test };
+enum class PinKind : std::uint16_t { none, api, dma_map, ring_buffer, pipe, asynchronous, direct_io, test };
 
 constexpr char const *name(PinKind k) noexcept
 {
@@ -38,6 +38,7 @@ struct PinRecord final {
     std::uint64_t first, last; // pages [first, last)
     std::uint32_t owner;       // slot + 1; 0: free
     PinKind kind;
+    std::uint16_t left_behind; // 1: the pages were punched out of the file; only their pinner still has them (specification 4.4)
     std::uint64_t token;       // the owner's: what the pin belongs to
 };
 static_assert(sizeof(PinRecord) == 32);
@@ -63,11 +64,16 @@ public:
     // next_offset() was not empty and is resident.
     void add(PinRecord const &pin) noexcept;
 
-    // Drops one pin of `owner` with exactly this range and kind and token. False: there is none.
+    // Drops one pin of `owner` with exactly this range and kind and token, or what a punch hole cut it into. False: there is none.
     bool remove(PinRecord const &pin) noexcept;
     // Drops every pin of `owner` with this kind and token. The number dropped.
     std::uint32_t remove_all(unsigned owner_slot, PinKind kind, std::uint64_t token) noexcept;
     void remove_all_of(unsigned owner_slot) noexcept;
+
+    // `r` was punched: its pages are no longer the file's. `room` makes the memory of one more record resident; where it cannot, a
+    // pin that would be cut in pieces stays whole.
+    template <typename Room>
+    void leave_behind(PageRange r, Room room) noexcept;
 
     struct Held final {
         PageNo page;
@@ -81,11 +87,36 @@ public:
 
 private:
     void drop(std::uint32_t index) noexcept;
+    bool remove_pieces(PinRecord const &pin) noexcept;
     std::uint32_t high() const noexcept { return counts_.high.load(std::memory_order_relaxed); }
     std::uint32_t free_index() const noexcept;
 
     PinRecord *records_;
     PinCounts &counts_;
 };
+
+template <typename Room>
+void PinTable::leave_behind(PageRange r, Room room) noexcept
+{
+    for (std::uint32_t i { 0 }, end { high() }; i < end; ++i) {
+        auto const whole { records_[i] };
+        auto const range { whole.owner != 0 && !whole.left_behind ? PageRange::make(PageNo { whole.first }, PageNo { whole.last }) : std::nullopt };
+        auto const gone { range ? range->intersect(r) : std::nullopt };
+        if (!gone)
+            continue;
+        PinRecord before { whole }, after { whole };
+        before.last = gone->first().index();
+        after.first = gone->last().index();
+        bool pieces { true };
+        for (auto const &piece : { before, after })
+            if (piece.first < piece.last && (pieces = pieces && room()))
+                add(piece);
+        if (!pieces)
+            continue; // what was added already counts twice, and goes with the whole
+        records_[i].first = gone->first().index();
+        records_[i].last = gone->last().index();
+        records_[i].left_behind = 1;
+    }
+}
 
 } // namespace gmem::memory

@@ -8,7 +8,7 @@ namespace {
 
 PinRecord record(PageRange r, unsigned slot, PinKind kind, std::uint64_t token) noexcept
 {
-    return { .first = r.first().index(), .last = r.last().index(), .owner = slot + 1, .kind = kind, .token = token };
+    return { .first = r.first().index(), .last = r.last().index(), .owner = slot + 1, .kind = kind, .left_behind = 0, .token = token };
 }
 
 } // namespace
@@ -45,6 +45,12 @@ void GuestMemory::unpin_all(PinKind kind, std::uint64_t token) noexcept
     FileLocked const guard { *this };
     if (guard)
         control_.pins().remove_all(static_cast<unsigned>(agent_.slot()), kind, token);
+}
+
+void GuestMemory::leave_pins_behind(PageRange r) noexcept
+{
+    if (!control_.pins().empty()) [[unlikely]]
+        control_.pins().leave_behind(r, [this]() noexcept { return bool(control_.stage_pin()); });
 }
 
 } // namespace gmem::memory
