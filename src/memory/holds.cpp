@@ -19,6 +19,7 @@ constinit Holds::Record *Holds::records_ { nullptr };
 constinit std::size_t Holds::high_ { 0 };
 constinit std::atomic<std::size_t> Holds::live_ { 0 };
 constinit std::atomic<std::uint64_t> Holds::next_token_ { 1 };
+constinit std::atomic<Holds::Settler> Holds::settler_ { nullptr };
 constinit std::atomic<int> Holds::next_orphan_ { Holds::first_orphan };
 
 void Holds::mark(int descriptor) noexcept
@@ -64,9 +65,9 @@ Status Holds::add(GuestMemory &file, PageRange r, HoldKey const &key, std::uint6
     return entered;
 }
 
-void Holds::drop(PinKind kind, int descriptor, std::uint64_t group, std::uint64_t first, std::uint64_t last) noexcept
+unsigned Holds::drop(PinKind kind, int descriptor, std::uint64_t group, std::uint64_t first, std::uint64_t last) noexcept
 {
-    drop_where([&](Record const &r) noexcept {
+    return drop_where([&](Record const &r) noexcept {
         return r.key.kind == kind && r.key.descriptor == descriptor && r.key.group == group && first <= r.key.tag && r.key.tag <= last && r.taker == 0;
     });
 }
@@ -166,6 +167,8 @@ unsigned Holds::settle() noexcept
     if (empty()) [[likely]]
         return dropped;
     os::SignalsBlocked blocked;
+    if (auto const settler { settler_.load(std::memory_order_acquire) })
+        dropped += settler();
     for (int last { -1 };;) { // each pipe once, by ascending number
         int next { -1 };
         {

@@ -44,7 +44,7 @@ public:
     static int number_of(PinKind kind, int descriptor) noexcept;
 
     // The tags [first, last] of one group.
-    static void drop(PinKind kind, int descriptor, std::uint64_t group, std::uint64_t first, std::uint64_t last) noexcept;
+    static unsigned drop(PinKind kind, int descriptor, std::uint64_t group, std::uint64_t first, std::uint64_t last) noexcept;
     static void drop_group(PinKind kind, int descriptor, std::uint64_t group) noexcept;
     static void drop_all(PinKind kind) noexcept;
 
@@ -56,6 +56,9 @@ public:
 
     // Drops what pipes have passed on, which nobody told us. How many holds went. Before a conversion asks the pins.
     static unsigned settle() noexcept;
+    // Another question to ask then, for whoever else is not told. How many holds it dropped.
+    using Settler = unsigned (*)() noexcept;
+    static void settle_also(Settler settler) noexcept { settler_.store(settler, std::memory_order_release); }
 
     // Where the held bytes with this tag can be seen.
     static std::optional<os::AddressRange> view_of(PinKind kind, std::uint64_t tag) noexcept;
@@ -93,6 +96,7 @@ private:
     static std::atomic<std::size_t> live_;
     static std::atomic<std::uint64_t> next_token_;
     static std::atomic<int> next_orphan_;
+    static std::atomic<Settler> settler_;
 };
 
 template <typename Visit>

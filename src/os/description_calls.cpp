@@ -57,7 +57,8 @@ bool writable(int fd) noexcept
 bool is_direct(int fd) noexcept
 {
     auto const flags { status_flags(fd) };
-    return !failed(flags) && (flags & O_DIRECT);
+    struct stat facts {};
+    return !failed(flags) && (flags & O_DIRECT) && system_call(SYS_fstat, fd, &facts) == 0 && (S_ISREG(facts.st_mode) || S_ISBLK(facts.st_mode));
 }
 
 int find_descriptor(DescriptorVisit visit, void *context) noexcept

@@ -15,7 +15,8 @@ bool same_pipe(int a, int b) noexcept;
 long bytes_waiting(int fd) noexcept;
 
 bool writable(int fd) noexcept;
-bool is_direct(int fd) noexcept; // O_DIRECT
+// O_DIRECT on a file or a disk: a pipe means something else by it.
+bool is_direct(int fd) noexcept;
 
 // Calls `visit(number)` for every descriptor of this process until it says true; that number, or -1.
 using DescriptorVisit = bool (*)(int fd, void *context);
