@@ -3,6 +3,7 @@
 
 #include "memory/gate.hpp"
 #include "memory/guest_memory.hpp"
+#include "memory/holds.hpp"
 #include "memory/peers.hpp"
 #include "memory/huge_pages.hpp"
 #include "memory/process.hpp"
@@ -44,6 +45,18 @@ void open_shared_runs(GuestMemory &file, PageRange r) noexcept GMEM_REQUIRES(Spa
 } // namespace
 
 Status GuestMemory::convert(PageRange r, Attribute to) noexcept
+{
+    if (to == Attribute::shared)
+        return convert_once(r, to);
+    // Nobody tells us what a pipe has passed on: we look before the pins are asked, and again before the answer is no.
+    Holds::settle();
+    auto result { convert_once(r, to) };
+    if (!result && result.error().why == Why::page_in_use && Holds::settle() != 0)
+        return convert_once(r, to);
+    return result;
+}
+
+Status GuestMemory::convert_once(PageRange r, Attribute to) noexcept
 {
     os::SignalsBlocked blocked;
     // Only a conversion to private has a word for "somebody else is at it and does not go on".

@@ -2,6 +2,7 @@
 
 #include "memory/gate.hpp"
 #include "memory/hidden_file.hpp"
+#include "memory/holds.hpp"
 #include "memory/pool.hpp"
 #include "memory/process.hpp"
 #include "memory/space.hpp"
@@ -47,6 +48,7 @@ void Fork::prepare() noexcept GMEM_NO_THREAD_SAFETY
     ::new (signals_storage) os::SignalsBlocked;
     Pool::lock().lock();
     Space::lock().lock();
+    Holds::lock().lock();
     under_way = true;
     copies.count = 0;
     ever_used = Pool::ever_used().data();
@@ -64,6 +66,7 @@ void Fork::in_parent() noexcept GMEM_NO_THREAD_SAFETY
     for (unsigned i { 0 }; i < copies.count; ++i)
         os::system_call(SYS_close, copies.fds[i]);
     under_way = false;
+    Holds::lock().unlock();
     Space::lock().unlock();
     Pool::lock().unlock();
     signals().~SignalsBlocked();
@@ -87,6 +90,7 @@ void Fork::restore() noexcept GMEM_NO_THREAD_SAFETY
     for (auto &g : Pool::ever_used())
         if (g.in_use())
             g.continue_in_child();
+    Holds::forget_after_fork();
     // A record without a mapping would speak of whatever comes to lie there: it goes.
     auto &table { Space::table() };
     for (std::size_t i { 0 }; i < table.all().size();)

@@ -133,6 +133,7 @@ private:
     Status take_place(os::HelperFd file, Identity const &identity) noexcept;
     void give_place_back() noexcept;
 
+    Status convert_once(PageRange r, Attribute to) noexcept;
     Status convert_locked(PageRange r, Attribute to) noexcept GMEM_REQUIRES(header().lock);
     Status to_private_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status to_shared_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);

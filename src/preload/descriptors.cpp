@@ -1,8 +1,10 @@
 // open, close, dup and fcntl: how descriptors come and go.
 
+#include "memory/holds.hpp"
 #include "memory/process.hpp"
 #include "os/file_calls.hpp"
 #include "preload/answer.hpp"
+#include "preload/closing.hpp"
 #include "preload/fd_table.hpp"
 #include "preload/next.hpp"
 
@@ -25,6 +27,7 @@ int close_any(int fd) noexcept
 {
     if (protected_from_program(fd)) [[unlikely]]
         return preload::refuse(EBADF);
+    preload::Closing const closing { static_cast<unsigned>(fd), static_cast<unsigned>(fd) };
     FdTable::leave(fd);
     return GMEM_NEXT(close)(fd);
 }
@@ -55,6 +58,8 @@ void make_way(int fd) noexcept
         memory::Process::userfaultfd().yield_own();
     os::OwnNumbers::remove(fd);
 }
+
+bool is_open(int fd) noexcept { return !os::failed(os::system_call(SYS_fcntl, fd, F_GETFD)); }
 
 int duplicated(int from, int to) noexcept
 {
@@ -110,6 +115,7 @@ GMEM_EXPORT int __close(int fd) { return close_any(fd); }
 
 GMEM_EXPORT int close_range(unsigned first, unsigned last, int flags) noexcept
 {
+    preload::Closing const closing { flags == 0 ? first : 1, flags == 0 ? last : 0 };
     auto const result { close_range_around_hidden(first, last, flags) };
     if (result == 0 && flags == 0) {
         preload::ErrnoKept kept;
@@ -124,15 +130,22 @@ GMEM_EXPORT void closefrom(int lowest) noexcept
     close_range(static_cast<unsigned>(std::max(lowest, 0)), ~0u, 0);
 }
 
+// dup2 closes its target, unless it fails or has nothing to do.
+#define CLOSING_FOR_DUPLICATE(from, to)                                                         \
+    bool const closes { (from) != (to) && (to) >= 0 && memory::Holds::may_be_held_by(to) && is_open(from) }; \
+    preload::Closing const closing { closes ? static_cast<unsigned>(to) : 1, closes ? static_cast<unsigned>(to) : 0 }
+
 GMEM_EXPORT int dup(int fd) noexcept { return duplicated(fd, GMEM_NEXT(dup)(fd)); }
 GMEM_EXPORT int dup2(int from, int to) noexcept
 {
     make_way(to);
+    CLOSING_FOR_DUPLICATE(from, to);
     return duplicated(from, GMEM_NEXT(dup2)(from, to));
 }
 GMEM_EXPORT int dup3(int from, int to, int flags) noexcept
 {
     make_way(to);
+    CLOSING_FOR_DUPLICATE(from, to);
     return duplicated(from, GMEM_NEXT(dup3)(from, to, flags));
 }
 

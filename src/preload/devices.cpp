@@ -7,8 +7,11 @@
 #include "os/file_calls.hpp"
 #include "os/say.hpp"
 #include "preload/answer.hpp"
+#include "preload/dma_maps.hpp"
 #include "preload/fd_table.hpp"
+#include "preload/gup_test.hpp"
 #include "preload/next.hpp"
+#include "preload/unseen.hpp"
 
 #include <cstdarg>
 #include <sys/ioctl.h>
@@ -21,6 +24,7 @@ namespace uapi = kvm::uapi;
 
 namespace {
 
+constexpr unsigned long vhost_set_mem_table { 0x4008AF03 }; // linux/vhost.h
 constexpr unsigned long figetbsz { 2 }; // linux/fs.h: the block size
 
 // A call of the program's own: made by itself, whatever restricts it.
@@ -161,6 +165,10 @@ bool system_command(unsigned long command) noexcept { return command >> 8 == 0xA
 // size in the command.
 int foreign_ioctl(int fd, unsigned long command, void *argument) noexcept
 {
+    if (preload::may_be_dma_map(command)) [[unlikely]]
+        return preload::dma_ioctl(fd, command, argument);
+    if (command == vhost_set_mem_table) [[unlikely]]
+        preload::met(preload::Unseen::vhost);
     for (int attempt { 0 };; ++attempt) {
         auto const result { GMEM_NEXT(ioctl)(fd, command, argument) };
         if (result >= 0 || errno != EFAULT || attempt == 8) [[likely]]
@@ -235,6 +243,10 @@ GMEM_EXPORT int ioctl(int fd, unsigned long command, ...) noexcept
         if (preload::GmemOf const g { fd }; g)
             return preload::answer(gmem_ioctl(*g, fd, command, word));
         return foreign_ioctl(fd, command, argument);
+    case Kind::gup_test:
+        return preload::GupTest::ioctl_of_real(fd, command, argument);
+    case Kind::gup_test_absent:
+        return preload::GupTest::ioctl_of_stand_in(command, word);
     case Kind::foreign:
     case Kind::signals:
         break;

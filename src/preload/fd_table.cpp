@@ -6,6 +6,7 @@
 #include "memory/sigbus.hpp"
 #include "os/file_calls.hpp"
 #include "os/process_calls.hpp"
+#include "preload/gup_test.hpp"
 
 namespace gmem::preload {
 namespace {
@@ -38,6 +39,10 @@ void FdTable::drop(std::uint32_t entry) noexcept
         break;
     case Kind::vcpu:
         kvm::Vcpu::at(entry & index_mask).release();
+        break;
+    case Kind::gup_test:
+    case Kind::gup_test_absent:
+        GupTest::release(entry & index_mask);
         break;
     case Kind::foreign:
     case Kind::stranger:
@@ -78,6 +83,14 @@ void FdTable::enter(int fd, Kind kind) noexcept
         put(fd, static_cast<std::uint32_t>(kind) << kind_shift);
 }
 
+bool FdTable::enter_gup_test(int fd, Kind kind) noexcept
+{
+    auto const description { static_cast<unsigned>(fd) < most ? GupTest::open() : 0 };
+    if (description)
+        put(fd, static_cast<std::uint32_t>(kind) << kind_shift | description);
+    return description != 0;
+}
+
 void FdTable::leave(int fd) noexcept
 {
     if (ours(fd) && !in_vfork_child())
@@ -107,6 +120,13 @@ void FdTable::duplicate(int from, int to) noexcept
     case Kind::vcpu:
         if (auto *const v { vcpu(from) }; v && !enter(to, *v))
             v->release();
+        return;
+    case Kind::gup_test:
+    case Kind::gup_test_absent:
+        if (auto const entry { entries_[from].load(std::memory_order_acquire) }; static_cast<unsigned>(to) < most) {
+            GupTest::acquire(entry & index_mask);
+            put(to, entry);
+        }
         return;
     case Kind::stranger:
     case Kind::kvm:

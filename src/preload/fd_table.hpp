@@ -24,6 +24,8 @@ enum class Kind : std::uint8_t {
     vcpu,
     kvm,
     kvm_absent,
+    gup_test,        // the kernel's pinner for tests
+    gup_test_absent, // its stand-in
     signals, // a signalfd with SIGBUS in its mask
 };
 
@@ -50,6 +52,7 @@ public:
     static bool enter(int fd, kvm::Vm &vm) noexcept;
     static bool enter(int fd, kvm::Vcpu &vcpu) noexcept;
     static void enter(int fd, Kind kind) noexcept;
+    static bool enter_gup_test(int fd, Kind kind) noexcept; // real or absent
 
     // A descriptor goes, or a number is about to be taken over.
     static void leave(int fd) noexcept;

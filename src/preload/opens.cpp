@@ -1,10 +1,11 @@
-// open: two paths matter. /dev/kvm where there is none, and /proc/self/fd/N of a gmem, which would open the memory ungated.
+// open: few paths matter. /dev/kvm and the kernel's gup_test where there are none, and /proc/self/fd/N of a gmem, which would open the memory ungated.
 
 #include "memory/pool.hpp"
 #include "memory/process.hpp"
 #include "os/file_calls.hpp"
 #include "preload/answer.hpp"
 #include "preload/fd_table.hpp"
+#include "preload/gup_test.hpp"
 #include "preload/next.hpp"
 #include "preload/openat2.hpp"
 
@@ -36,14 +37,27 @@ bool reaches_a_gmem(int fd, int flags) noexcept
     return false;
 }
 
+int gup_test_stand_in(int flags) noexcept
+{
+    auto const why { errno };
+    auto const fd { os::system_call(SYS_openat, os::current_directory, "/dev/null", os::open_read_write | (flags & os::close_on_exec)) };
+    if (!os::failed(fd) && FdTable::enter_gup_test(static_cast<int>(fd), Kind::gup_test_absent))
+        return static_cast<int>(fd);
+    if (!os::failed(fd))
+        os::system_call(SYS_close, fd);
+    return preload::refuse(why);
+}
+
 int opened(int fd, char const *path, int flags) noexcept
 {
     if (fd >= 0) [[likely]] {
         if (FdTable::ours(fd)) // libc closed the old owner of the number where we did not see it
             FdTable::leave(fd);
-        if (path && (begins_with(path, "/proc/") || begins_with(path, "/dev/fd/"))) [[unlikely]] {
+        if (path && (begins_with(path, "/proc/") || begins_with(path, "/dev/fd/") || begins_with(path, "/sys/kernel/debug/"))) [[unlikely]] {
             preload::ErrnoKept kept;
-            if (reaches_a_gmem(fd, flags)) {
+            if (preload::GupTest::is_path(path))
+                FdTable::enter_gup_test(fd, Kind::gup_test);
+            else if (reaches_a_gmem(fd, flags)) {
                 os::system_call(SYS_close, fd);
                 fd = -1;
             }
@@ -60,6 +74,8 @@ int opened(int fd, char const *path, int flags) noexcept
         FdTable::enter(static_cast<int>(stand_in), Kind::kvm_absent);
         return static_cast<int>(stand_in);
     }
+    if (path && (errno == ENOENT || errno == EACCES || errno == EPERM) && preload::GupTest::is_path(path))
+        return gup_test_stand_in(flags);
     return fd;
 }
 

@@ -1,10 +1,12 @@
 // syscall(): the same gates by number. What is not here goes to the kernel as it is.
 
 #include "preload/answer.hpp"
+#include "preload/asynchronous.hpp"
 #include "preload/forks.hpp"
 #include "preload/next.hpp"
 #include "preload/openat2.hpp"
 #include "preload/policies.hpp"
+#include "preload/ring_buffers.hpp"
 #include "preload/seccomp.hpp"
 #include "preload/signal_masks.hpp"
 
@@ -142,6 +144,15 @@ GMEM_EXPORT long syscall(long nr, ...) noexcept
     case SYS_fork:
     case SYS_clone:
     case SYS_clone3:        return gmem::preload::fork_by_number(nr, a);
+    case SYS_io_uring_register: return gmem::preload::io_uring_register_any(a);
+    case SYS_io_uring_setup:    return gmem::preload::io_uring_setup_any(a);
+    case SYS_io_submit:    return gmem::preload::io_submit_any(a);
+    case SYS_io_getevents:
+    case SYS_io_pgetevents:
+    case SYS_io_cancel:    return gmem::preload::io_reap_any(nr, a);
+    case SYS_io_destroy:   return gmem::preload::io_destroy_any(a);
+    case SYS_recvmmsg:     return recvmmsg(number(a[0]), pointer<mmsghdr>(a[1]), static_cast<unsigned>(a[2]), number(a[3]), pointer<timespec>(a[4]));
+    case SYS_sendmmsg:     return sendmmsg(number(a[0]), pointer<mmsghdr>(a[1]), static_cast<unsigned>(a[2]), number(a[3]));
     default:
         return GMEM_NEXT(syscall)(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
     }

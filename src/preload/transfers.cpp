@@ -1,12 +1,14 @@
 // read, write and their relatives. On a gmem they fail as on a guest_memfd. On any other descriptor, a buffer may lie in a window:
 // EFAULT about a shared page means that the kernel dropped its PTE, and the call is made again with the page back.
 
-#include "memory/space.hpp"
 #include "preload/answer.hpp"
 #include "preload/fd_table.hpp"
 #include "preload/arrivals.hpp"
+#include "preload/direct_io.hpp"
 #include "preload/next.hpp"
+#include "preload/recovery.hpp"
 #include "preload/signal_masks.hpp"
+#include "preload/zero_copy.hpp"
 
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -17,43 +19,12 @@ using namespace gmem;
 using preload::FdTable;
 using preload::GmemOf;
 using preload::Kind;
+using preload::Buffers;
+using preload::DirectIo;
+using preload::one_buffer;
+using preload::with_recovery;
 
 namespace {
-
-struct Buffers final {
-    iovec const *parts;
-    std::size_t count;
-};
-
-bool recover(Buffers b) noexcept
-{
-    bool something { false };
-    for (std::size_t i { 0 }; i < b.count && i < IOV_MAX; ++i)
-        something |= memory::Space::recover_range(reinterpret_cast<std::uintptr_t>(b.parts[i].iov_base), b.parts[i].iov_len);
-    return something;
-}
-
-// Makes `call`; after EFAULT, as long as a shared page of the buffers could be brought back, again.
-template <typename Call>
-auto with_recovery(Buffers buffers, Call &&call) noexcept(noexcept(call()))
-{
-    for (int attempt { 0 };; ++attempt) {
-        auto const result { call() };
-        if (result >= 0 || errno != EFAULT || attempt == 8) [[likely]]
-            return result;
-        if (!recover(buffers)) {
-            errno = EFAULT;
-            return result;
-        }
-    }
-}
-
-template <typename Call>
-auto one_buffer(void const *buffer, std::size_t size, Call &&call)
-{
-    iovec const part { const_cast<void *>(buffer), size };
-    return with_recovery({ &part, 1 }, call);
-}
 
 // A stale entry is dropped by the question, so a hit costs one more system call and nothing else.
 bool is_gmem(int fd) noexcept
@@ -81,61 +52,73 @@ std::size_t at_least_zero(int n) noexcept { return n < 0 ? 0 : static_cast<std::
 GMEM_EXPORT ssize_t read(int fd, void *buffer, std::size_t size)
 {
     REFUSE_ON_GMEM(fd, EINVAL);
+    DirectIo const held { fd, buffer, size };
     return shown(fd, buffer, one_buffer(buffer, size, [&] { return GMEM_NEXT(read)(fd, buffer, size); }));
 }
 GMEM_EXPORT ssize_t write(int fd, void const *buffer, std::size_t size)
 {
     REFUSE_ON_GMEM(fd, EINVAL);
+    DirectIo const held { fd, buffer, size };
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(write)(fd, buffer, size); });
 }
 GMEM_EXPORT ssize_t pread(int fd, void *buffer, std::size_t size, off_t offset)
 {
     REFUSE_POSITION_ON_GMEM(fd, offset);
+    DirectIo const held { fd, buffer, size };
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(pread)(fd, buffer, size, offset); });
 }
 GMEM_EXPORT ssize_t pread64(int fd, void *buffer, std::size_t size, off64_t offset)
 {
     REFUSE_POSITION_ON_GMEM(fd, offset);
+    DirectIo const held { fd, buffer, size };
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(pread64)(fd, buffer, size, offset); });
 }
 GMEM_EXPORT ssize_t pwrite(int fd, void const *buffer, std::size_t size, off_t offset)
 {
     REFUSE_POSITION_ON_GMEM(fd, offset);
+    DirectIo const held { fd, buffer, size };
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(pwrite)(fd, buffer, size, offset); });
 }
 GMEM_EXPORT ssize_t pwrite64(int fd, void const *buffer, std::size_t size, off64_t offset)
 {
     REFUSE_POSITION_ON_GMEM(fd, offset);
+    DirectIo const held { fd, buffer, size };
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(pwrite64)(fd, buffer, size, offset); });
 }
 GMEM_EXPORT ssize_t readv(int fd, iovec const *parts, int count)
 {
     REFUSE_ON_GMEM(fd, EINVAL);
+    DirectIo const held { fd, parts, count };
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(readv)(fd, parts, count); });
 }
 GMEM_EXPORT ssize_t writev(int fd, iovec const *parts, int count)
 {
     REFUSE_ON_GMEM(fd, EINVAL);
+    DirectIo const held { fd, parts, count };
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(writev)(fd, parts, count); });
 }
 GMEM_EXPORT ssize_t preadv(int fd, iovec const *parts, int count, off_t offset)
 {
     REFUSE_POSITION_ON_GMEM(fd, offset);
+    DirectIo const held { fd, parts, count };
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(preadv)(fd, parts, count, offset); });
 }
 GMEM_EXPORT ssize_t preadv64(int fd, iovec const *parts, int count, off64_t offset)
 {
     REFUSE_POSITION_ON_GMEM(fd, offset);
+    DirectIo const held { fd, parts, count };
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(preadv64)(fd, parts, count, offset); });
 }
 GMEM_EXPORT ssize_t pwritev(int fd, iovec const *parts, int count, off_t offset)
 {
     REFUSE_POSITION_ON_GMEM(fd, offset);
+    DirectIo const held { fd, parts, count };
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(pwritev)(fd, parts, count, offset); });
 }
 GMEM_EXPORT ssize_t pwritev64(int fd, iovec const *parts, int count, off64_t offset)
 {
     REFUSE_POSITION_ON_GMEM(fd, offset);
+    DirectIo const held { fd, parts, count };
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(pwritev64)(fd, parts, count, offset); });
 }
 
@@ -143,21 +126,25 @@ GMEM_EXPORT ssize_t pwritev64(int fd, iovec const *parts, int count, off64_t off
 GMEM_EXPORT ssize_t preadv2(int fd, iovec const *parts, int count, off_t offset, int flags)
 {
     REFUSE_POSITION_ON_GMEM(fd, offset);
+    DirectIo const held { fd, parts, count };
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(preadv2)(fd, parts, count, offset, flags); });
 }
 GMEM_EXPORT ssize_t preadv64v2(int fd, iovec const *parts, int count, off64_t offset, int flags)
 {
     REFUSE_POSITION_ON_GMEM(fd, offset);
+    DirectIo const held { fd, parts, count };
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(preadv64v2)(fd, parts, count, offset, flags); });
 }
 GMEM_EXPORT ssize_t pwritev2(int fd, iovec const *parts, int count, off_t offset, int flags)
 {
     REFUSE_POSITION_ON_GMEM(fd, offset);
+    DirectIo const held { fd, parts, count };
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(pwritev2)(fd, parts, count, offset, flags); });
 }
 GMEM_EXPORT ssize_t pwritev64v2(int fd, iovec const *parts, int count, off64_t offset, int flags)
 {
     REFUSE_POSITION_ON_GMEM(fd, offset);
+    DirectIo const held { fd, parts, count };
     return with_recovery({ parts, at_least_zero(count) }, [&] { return GMEM_NEXT(pwritev64v2)(fd, parts, count, offset, flags); });
 }
 
@@ -170,7 +157,11 @@ GMEM_EXPORT ssize_t recv(int fd, void *buffer, std::size_t size, int flags)
 GMEM_EXPORT ssize_t send(int fd, void const *buffer, std::size_t size, int flags)
 {
     REFUSE_ON_GMEM(fd, ENOTSOCK);
-    return one_buffer(buffer, size, [&] { return GMEM_NEXT(send)(fd, buffer, size, flags); });
+    preload::ZeroCopySend held { fd, flags };
+    held.add(buffer, size);
+    auto const result { one_buffer(buffer, size, [&] { return GMEM_NEXT(send)(fd, buffer, size, flags); }) };
+    held.sent(result > 0);
+    return result;
 }
 GMEM_EXPORT ssize_t recvfrom(int fd, void *buffer, std::size_t size, int flags, sockaddr *from, socklen_t *length)
 {
@@ -180,7 +171,11 @@ GMEM_EXPORT ssize_t recvfrom(int fd, void *buffer, std::size_t size, int flags, 
 GMEM_EXPORT ssize_t sendto(int fd, void const *buffer, std::size_t size, int flags, sockaddr const *to, socklen_t length)
 {
     REFUSE_ON_GMEM(fd, ENOTSOCK);
-    return one_buffer(buffer, size, [&] { return GMEM_NEXT(sendto)(fd, buffer, size, flags, to, length); });
+    preload::ZeroCopySend held { fd, flags };
+    held.add(buffer, size);
+    auto const result { one_buffer(buffer, size, [&] { return GMEM_NEXT(sendto)(fd, buffer, size, flags, to, length); }) };
+    held.sent(result > 0);
+    return result;
 }
 GMEM_EXPORT ssize_t recvmsg(int fd, msghdr *message, int flags)
 {
@@ -188,12 +183,18 @@ GMEM_EXPORT ssize_t recvmsg(int fd, msghdr *message, int flags)
     auto const result { with_recovery({ message->msg_iov, message->msg_iovlen }, [&] { return GMEM_NEXT(recvmsg)(fd, message, flags); }) };
     if (result >= 0)
         preload::welcome(*message);
+    if (result >= 0 && (flags & MSG_ERRQUEUE)) [[unlikely]]
+        preload::zero_copy_completed(fd, *message);
     return result;
 }
 GMEM_EXPORT ssize_t sendmsg(int fd, msghdr const *message, int flags)
 {
     REFUSE_ON_GMEM(fd, ENOTSOCK);
-    return with_recovery({ message->msg_iov, message->msg_iovlen }, [&] { return GMEM_NEXT(sendmsg)(fd, message, flags); });
+    preload::ZeroCopySend held { fd, flags };
+    held.add(message->msg_iov, message->msg_iovlen);
+    auto const result { with_recovery({ message->msg_iov, message->msg_iovlen }, [&] { return GMEM_NEXT(sendmsg)(fd, message, flags); }) };
+    held.sent(result > 0);
+    return result;
 }
 
 // Many messages: EFAULT about the first of them only; the kernel answers a later one with the number of those before it.
@@ -203,8 +204,11 @@ GMEM_EXPORT int recvmmsg(int fd, mmsghdr *messages, unsigned count, int flags, t
         return preload::refuse(ENOTSOCK);
     auto const first { count ? Buffers { messages->msg_hdr.msg_iov, messages->msg_hdr.msg_iovlen } : Buffers { nullptr, 0 } };
     auto const result { with_recovery(first, [&] { return GMEM_NEXT(recvmmsg)(fd, messages, count, flags, timeout); }) };
-    for (int i { 0 }; i < result; ++i)
+    for (int i { 0 }; i < result; ++i) {
         preload::welcome(messages[i].msg_hdr);
+        if (flags & MSG_ERRQUEUE) [[unlikely]]
+            preload::zero_copy_completed(fd, messages[i].msg_hdr);
+    }
     return result;
 }
 GMEM_EXPORT int sendmmsg(int fd, mmsghdr *messages, unsigned count, int flags)
@@ -212,11 +216,12 @@ GMEM_EXPORT int sendmmsg(int fd, mmsghdr *messages, unsigned count, int flags)
     if (is_gmem(fd)) [[unlikely]]
         return preload::refuse(ENOTSOCK);
     auto const first { count ? Buffers { messages->msg_hdr.msg_iov, messages->msg_hdr.msg_iovlen } : Buffers { nullptr, 0 } };
-    return with_recovery(first, [&] { return GMEM_NEXT(sendmmsg)(fd, messages, count, flags); });
-}
-GMEM_EXPORT ssize_t vmsplice(int fd, iovec const *parts, std::size_t count, unsigned flags)
-{
-    return with_recovery({ parts, count }, [&] { return GMEM_NEXT(vmsplice)(fd, parts, count, flags); });
+    preload::ZeroCopySend held { fd, flags };
+    for (unsigned i { 0 }; i < count && (flags & MSG_ZEROCOPY); ++i)
+        held.add(messages[i].msg_hdr.msg_iov, messages[i].msg_hdr.msg_iovlen);
+    auto const result { with_recovery(first, [&] { return GMEM_NEXT(sendmmsg)(fd, messages, count, flags); }) };
+    held.sent(result > 0 ? static_cast<std::uint32_t>(result) : 0);
+    return result;
 }
 GMEM_EXPORT ssize_t process_vm_readv(pid_t pid, iovec const *ours, unsigned long our_count, iovec const *theirs, unsigned long their_count, unsigned long flags) noexcept
 {
@@ -246,16 +251,19 @@ ssize_t __recvfrom_chk(int, void *, std::size_t, std::size_t, int, sockaddr *, s
 GMEM_EXPORT ssize_t __read_chk(int fd, void *buffer, std::size_t size, std::size_t room)
 {
     REFUSE_ON_GMEM(fd, EINVAL);
+    DirectIo const held { fd, buffer, size };
     return shown(fd, buffer, one_buffer(buffer, size, [&] { return GMEM_NEXT(__read_chk)(fd, buffer, size, room); }));
 }
 GMEM_EXPORT ssize_t __pread_chk(int fd, void *buffer, std::size_t size, off_t offset, std::size_t room)
 {
     REFUSE_POSITION_ON_GMEM(fd, offset);
+    DirectIo const held { fd, buffer, size };
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(__pread_chk)(fd, buffer, size, offset, room); });
 }
 GMEM_EXPORT ssize_t __pread64_chk(int fd, void *buffer, std::size_t size, off64_t offset, std::size_t room)
 {
     REFUSE_POSITION_ON_GMEM(fd, offset);
+    DirectIo const held { fd, buffer, size };
     return one_buffer(buffer, size, [&] { return GMEM_NEXT(__pread64_chk)(fd, buffer, size, offset, room); });
 }
 GMEM_EXPORT ssize_t __recv_chk(int fd, void *buffer, std::size_t size, std::size_t room, int flags)

@@ -134,6 +134,24 @@ TEST(Pins, OfSeveralLikeItTheOneThatHoldsLeastGoesFirst)
     EXPECT_EQ(f.to_private(1), -EAGAIN);
 }
 
+TEST(Pins, PunchedPagesAreTheirPinnersOnly)
+{
+    File f { 16 };
+    ASSERT_EQ(pin(f, 4, 6), 0);
+    EXPECT_EQ(gmem_punch(f.get(), 6 * page, 2 * page), 0);
+    for (std::uint64_t p { 4 }; p < 10; ++p)
+        EXPECT_EQ(f.to_private(p), p == 6 || p == 7 ? 0 : -EAGAIN) << p;
+    f.audit();
+    EXPECT_EQ(f.to_shared(0, 16), 0);
+    ASSERT_EQ(pin(f, 7, 1), 0); // the new page
+    EXPECT_EQ(f.to_private(7), -EAGAIN);
+    ASSERT_EQ(unpin(f, 7, 1), 0);
+    EXPECT_EQ(unpin(f, 4, 6), 0);
+    EXPECT_EQ(f.stats().pins, 0u);
+    EXPECT_EQ(f.to_private(0, 16), 0);
+    EXPECT_EQ(unpin(f, 4, 6), -EINVAL);
+}
+
 TEST(Pins, ManyAtATime)
 {
     constexpr std::uint64_t pages { 1000 };
