@@ -4,9 +4,11 @@
 // Invariants (audit() proves them):
 //   L1  slots of one address space do not overlap in guest memory (the real KVM refuses them before we record).
 //   L2  bindings of one file do not overlap in the file.
+//   L3  the orders hold the slots that exist, and those that are bound.
 
 #include "base/result.hpp"
 #include "kvm/real_slots.hpp"
+#include "kvm/slot_order.hpp"
 #include "memory/guest_memory.hpp"
 #include "os/address_range.hpp"
 
@@ -40,8 +42,11 @@ public:
     Status reserve() noexcept;
     void clear() noexcept;
 
+    // To be changed by put() and move(), as far as its place and its file are concerned.
     Slot &operator[](std::uint32_t slot) noexcept;
-    // Of a slot of address space 0.
+    void put(Slot &slot, Slot const &next) noexcept;
+    void move(Slot &slot, std::uint64_t gpa) noexcept;
+    // Of a slot of address space 0; those of the other follow.
     std::uint32_t number_of(Slot const &slot) const noexcept { return static_cast<std::uint32_t>(&slot - slots_); }
 
     // The slot of address space 0 that shows `gpa`; nullptr: none.
@@ -51,19 +56,28 @@ public:
     bool overlaps_in_guest(std::uint32_t slot, std::uint64_t gpa, std::uint64_t size) const noexcept;
     // Is a part of the file's [offset, offset + size) bound already?
     bool overlaps_in_file(memory::GuestMemory const &file, std::uint64_t offset, std::uint64_t size) const noexcept;
-    // Slots that are bound to the living file.
-    std::size_t bindings_of(memory::GuestMemory const &file) const noexcept;
-    // Slots that point into the view, whether its file lives or not.
-    std::size_t pointing_into(os::AddressRange whole_view) const noexcept;
+    // Is no other slot bound to the same file, whether it lives or not?
+    bool alone_on_file(Slot const &slot) const noexcept;
 
     std::span<Slot> ever_used(std::uint32_t address_space) noexcept { return { slots_ + address_space * most_slots, high_[address_space] }; }
     char const *audit() noexcept;
 
 private:
+    static constexpr std::size_t all_slots { address_spaces * most_slots };
+    static constexpr std::size_t bytes { all_slots * sizeof(Slot) + 2 * SlotOrder::bytes_for(all_slots) };
+
+    SlotOrder &by_gpa_of(Slot const &slot) noexcept { return by_gpa_[number_of(slot) / most_slots]; }
+    std::size_t gpa_position(SlotOrder const &order, std::uint64_t gpa) const noexcept;
+    std::size_t file_position(memory::GuestMemory const *file, std::uint64_t inode, std::uint64_t offset) const noexcept;
+    bool same_file(std::size_t at, Slot const &slot) const noexcept;
+    void enter(Slot const &slot) noexcept;
+    void leave(Slot const &slot) noexcept;
+
     std::span<Slot const> ever_used(std::uint32_t address_space) const noexcept { return { slots_ + address_space * most_slots, high_[address_space] }; }
 
     Slot *slots_ { nullptr };
     std::uint32_t high_[address_spaces] { 0, 0 };
+    SlotOrder by_gpa_[address_spaces], by_file_;
 };
 
 } // namespace gmem::kvm

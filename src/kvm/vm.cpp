@@ -8,6 +8,7 @@
 #include "os/user_memory.hpp"
 
 #include <new>
+#include <ranges>
 
 namespace gmem::kvm {
 namespace {
@@ -81,8 +82,10 @@ void Vm::release() noexcept
     {
         os::Locked guard { lock_ };
         for (std::uint32_t space { 0 }; space < SlotTable::address_spaces; ++space)
-            for (auto &slot : slots_.ever_used(space))
+            for (auto const all { slots_.ever_used(space) }; auto &slot : std::views::reverse(all)) { // backwards: cheap where it began at the lowest
                 unbind(slot);
+                slots_.put(slot, {});
+            }
         slots_.clear();
         frames_.clear();
         real_.clear();
@@ -159,7 +162,7 @@ long Vm::remove(int fd, Slot &slot, std::uint32_t number) noexcept
     }
     ranges_.remove(slot.gpa);
     unbind(slot);
-    slot = {};
+    slots_.put(slot, {});
     return 0;
 }
 
@@ -173,9 +176,11 @@ long Vm::set_unbound(int fd, uapi::UserspaceMemoryRegion const &region, MemslotR
     next.userspace = wanted.userspace;
     next.flags = wanted.flags;
     if (!tracks_frames()) {
+        if (!backed() && slots_.overlaps_in_guest(wanted.slot, wanted.gpa, wanted.size))
+            return -EEXIST; // (12)
         auto const result { set_real(fd, region) };
         if (!os::failed(result))
-            slot = next;
+            slots_.put(slot, next);
         return result;
     }
     auto const from { slot.gpa };
@@ -183,14 +188,14 @@ long Vm::set_unbound(int fd, uapi::UserspaceMemoryRegion const &region, MemslotR
     if (!changes && slots_.overlaps_in_guest(wanted.slot, wanted.gpa, wanted.size))
         return -EEXIST; // (12)
     if (!changes)
-        slot = next;
+        slots_.put(slot, next);
     auto const result { changes ? change_slot(fd, slot, wanted) : place_slot(fd, slot) };
     if (!os::failed(result)) {
         if (changes)
             ranges_.remove(from);
         ranges_.add(slot.gpa, slot.size);
     } else if (!changes) {
-        slot = {};
+        slots_.put(slot, {});
     }
     return result;
 }
@@ -208,15 +213,15 @@ long Vm::bind_file(int fd, MemslotRequest const &wanted, memory::GuestMemory &fi
         .whole_view = { file.view(), file.view() + raw(file.size()) }, .userspace = wanted.userspace, .flags = wanted.flags, .only_file = mode_.tracker == Tracker::files || file.windows() == memory::Windows::allowed };
     auto &slot { slots_[wanted.slot] };
     if (tracks_frames()) {
-        slot = next;
+        slots_.put(slot, next);
         auto const result { place_slot(fd, slot) };
         if (os::failed(result))
-            slot = {};
+            slots_.put(slot, {});
         return result;
     }
     auto const result { set_real(fd, { .slot = wanted.slot, .flags = 0, .guest_phys_addr = wanted.gpa, .memory_size = wanted.size, .userspace_addr = source(next, Attribute::shared) }) };
     if (!os::failed(result))
-        slot = next;
+        slots_.put(slot, next);
     return result;
 }
 
@@ -237,17 +242,15 @@ long Vm::bind(int fd, MemslotRequest const &wanted, FileLookup lookup) noexcept
     return result;
 }
 
-// The file may have gone before the slot: then its view's addresses were kept for the real slots, until the last of them goes.
+// The slot is about to go. The file may have gone before it: then its view's addresses were kept for the real slots, until the last of them goes.
 void Vm::unbind(Slot &slot) noexcept
 {
-    if (!slot.bound())
+    if (!slot.bound() || !slots_.alone_on_file(slot))
         return;
-    if (!slot.file_alive()) {
-        if (slots_.pointing_into(slot.whole_view) == 1)
-            os::unmap(slot.whole_view);
-    } else if (slots_.bindings_of(*slot.file) == 1)
+    if (slot.file_alive())
         slot.file->view_fate(memory::GuestMemory::ViewFate::unmap);
-    slot.file = nullptr;
+    else
+        os::unmap(slot.whole_view);
 }
 
 char const *Vm::audit() noexcept

@@ -207,11 +207,11 @@ long Vm::change_slot(int fd, Slot &slot, MemslotRequest const &wanted) noexcept
         return 0;
     auto const before { slot };
     drop_pieces(fd, slot, slot.gpa, slot.gpa + slot.size);
-    slot.gpa = wanted.gpa;
+    slots_.move(slot, wanted.gpa);
     slot.flags = wanted.flags;
     auto const result { place_slot(fd, slot) };
     if (os::failed(result)) {
-        slot.gpa = before.gpa;
+        slots_.move(slot, before.gpa);
         slot.flags = before.flags;
         (void)place_slot(fd, slot);
     }
