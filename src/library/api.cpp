@@ -5,6 +5,7 @@
 #include "library/prepare.hpp"
 #include "base/text.hpp"
 #include "memory/guest_memory.hpp"
+#include "memory/holds.hpp"
 #include "memory/memory_policy.hpp"
 #include "memory/process.hpp"
 #include "memory/sigbus.hpp"
@@ -229,6 +230,8 @@ GMEM_API int gmem_audit(gmem_file *g, char *text, size_t size)
     auto const *broken { memory_of(g).audit() };
     if (!broken)
         broken = memory::Space::audit();
+    if (!broken)
+        broken = memory::Holds::audit();
     Text { text, size } << (broken ? broken : "");
     return broken ? 1 : 0;
 }
