@@ -39,7 +39,7 @@ public:
     void forget_pin(Handle pin) override;
 
 private:
-    void find_out_about_pins_and_peers();
+    void find_out_about_pins();
     void find_out_about_slots();
     void find_out_about_policies();
     void find_out_about_guests();
