@@ -143,6 +143,7 @@ Handle KernelSubject::create_vm(spec::VmType type)
 void KernelSubject::close_vm(Handle vm)
 {
     guests_.erase(vm);
+    waiting_.erase(vm);
     ::close(fd_of(vm));
 }
 
@@ -209,14 +210,17 @@ int KernelSubject::refused(Handle file, spec::Refused what)
 
 std::optional<GuestSeen> KernelSubject::guest_touch(Handle vm, std::uint64_t gpa, std::optional<std::uint8_t> value)
 {
-    if (!vcpus_run_)
+    if (!vcpus_run_ || waiting_.contains(vm))
         return std::nullopt;
     auto const made { guests_.try_emplace(vm, kvm_, fd_of(vm)) };
     auto &guest { made.first->second };
     vcpus_run_ = guest.ok();
     if (!vcpus_run_)
         return std::nullopt;
-    return value ? guest.store(gpa, *value) : guest.load(gpa);
+    auto const seen { value ? guest.store(gpa, *value) : guest.load(gpa) };
+    if (differences::vcpu_keeps_a_refused_access(features_.unreachable_is_mmio) && seen.what == GuestSeen::What::efault)
+        waiting_.insert(vm);
+    return seen;
 }
 
 std::optional<long> KernelSubject::capability(std::optional<Handle> vm, unsigned which) { return ioctl(vm ? fd_of(*vm) : kvm_, kvm_check_extension, static_cast<unsigned long>(which)); }

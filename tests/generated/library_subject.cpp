@@ -5,6 +5,7 @@
 #include "kvm/guest_memfd.hpp"
 #include "kvm/vm.hpp"
 #include "library/prepare.hpp"
+#include "os/kill_points.hpp"
 
 #include <algorithm>
 #include <array>
@@ -181,6 +182,13 @@ Handle LibrarySubject::import_file(int fd)
     auto const result { gmem_import(fd, &file) };
     ::close(fd);
     return result < 0 ? result : handle_of(file);
+}
+
+bool LibrarySubject::die_at(unsigned n)
+{
+    static constexpr std::array points { "convert.staged", "convert.asked", "convert.closed", "commit.begun", "commit.done", "convert.committed" };
+    os::kill_plan = { points[n % points.size()], 0 };
+    return true;
 }
 
 // Whoever pins keeps a handle: pins go with the last one of their process.

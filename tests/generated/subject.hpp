@@ -79,6 +79,9 @@ public:
     virtual int export_file(Handle) = 0;
     virtual Handle import_file(int fd) = 0;
 
+    // The next conversion of this process ends at the named point `n` % points, as by kill -9; false: there are no such points.
+    virtual bool die_at(unsigned /*n*/) { return false; }
+
     // In a forked child: the parent's pin is not its own.
     virtual void forget_pin(Handle) {}
 };
