@@ -22,4 +22,12 @@ inline bool binding_end_is_undefined(std::uint64_t offset, std::uint64_t size, b
 // accesses only (6.2): the guest of a VM without private memory meets userspace_addr there.
 inline bool slot_shows_userspace(bool mmap, bool in_place) { return !mmap && !in_place; }
 
+// Specification 4.4: a slot loses its file with the last reference of any process. Under gmem it is the last one of the VM's process.
+// Sequences do not look through such a slot while only other processes hold the file.
+inline bool slot_loses_what_others_hold(bool in_place) { return in_place; }
+
+// Specification 1.4: a vCPU whose access was refused stands before the instruction and can be sent elsewhere. Under gmem on a KVM without
+// hardware page tables that KVM waits for the access, and gmem answers EFAULT until it can be made. Sequences leave such a vCPU alone.
+inline bool vcpu_keeps_a_refused_access(bool unreachable_is_mmio) { return unreachable_is_mmio; }
+
 } // namespace gmem::conformance::differences

@@ -50,6 +50,8 @@ int run_generated(Subject &subject, char const *what, std::uint64_t count, std::
         performed += list.size();
         ++sequences;
         if (d) {
+            if (!failed) // before it is made smaller, which may take a while
+                std::cerr << d->complaint << "; shrinking\n";
             failed = true;
             last = explain(list, *d);
             RC_FAIL(d->complaint);

@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace gmem::generated {
@@ -54,19 +53,20 @@ KernelSubject::KernelSubject() : kvm_ { open_kvm() }
     features_.in_place = ioctl(kvm_, kvm_check_extension, spec::cap_in_place) > 0;
     features_.private_vms = (ioctl(kvm_, kvm_check_extension, cap_vm_types) & 2) != 0;
     features_.odd_maps = true;
+    features_.peers = true; // not probed: a probe would hide what is broken
     features_.slot_limit = static_cast<std::uint32_t>(ioctl(kvm_, kvm_check_extension, cap_nr_memslots));
     features_.address_spaces = std::max(1u, static_cast<std::uint32_t>(ioctl(kvm_, kvm_check_extension, cap_multi_address_space)));
     features_.overlap_in_file = differences::binding_overlap(EEXIST, features_.in_place);
-    find_out_about_pins_and_peers();
+    find_out_about_pins();
     find_out_about_slots();
     find_out_about_policies();
     find_out_about_guests();
 }
 
-// Whether a pinned page refuses to become private, and whether another process may have pages open meanwhile.
-void KernelSubject::find_out_about_pins_and_peers()
+// Whether a pinned page refuses to become private.
+void KernelSubject::find_out_about_pins()
 {
-    features_.pins = features_.peers = !features_.in_place; // a kernel pins; whether it refuses cannot be seen where nothing converts
+    features_.pins = !features_.in_place; // a kernel pins; whether it refuses cannot be seen where nothing converts
     if (!features_.in_place)
         return;
     auto const vm { create_vm(spec::VmType::sw_protected) };
@@ -74,19 +74,11 @@ void KernelSubject::find_out_about_pins_and_peers()
     char *window { nullptr };
     if (map(file, 0, { page_size, true, false }, window) == 0) {
         touch_write(window, 1);
-        spec::ConvertCall const to_private { 0, page_size, spec::attribute_private, 0, {} }, to_shared { 0, page_size, 0, 0, {} };
+        spec::ConvertCall const to_private { 0, page_size, spec::attribute_private, 0, {} };
         auto const held { pin(file, window, 0, page_size) };
         features_.pins = held >= 0 && convert(file, to_private).err == EAGAIN;
         if (held >= 0)
             unpin(held, 0, page_size);
-        convert(file, to_shared);
-        touch_write(window, 1);
-        auto const child { fork() };
-        if (child == 0)
-            _exit(convert(file, to_private).err == 0 && !touch_read(window).works ? 0 : 1);
-        int status { 0 };
-        waitpid(child, &status, 0);
-        features_.peers = status == 0 && !touch_read(window).works;
         unmap(window, page_size);
     }
     close(file);
@@ -105,6 +97,10 @@ void KernelSubject::find_out_about_slots()
 // A guest_memfd keeps policies since 6.19; before, they belong to the mapping and another window does not see them.
 void KernelSubject::find_out_about_policies()
 {
+    if (features_.in_place) { // a kernel that converts is younger than that
+        features_.nodes = nodes_of_this_task();
+        return;
+    }
     auto const vm { create_vm(spec::VmType::default_vm) };
     auto const file { create(vm, { page_size, spec::flag_mmap | spec::flag_init_shared }) };
     char *window { nullptr }, *other { nullptr };
@@ -147,6 +143,7 @@ Handle KernelSubject::create_vm(spec::VmType type)
 void KernelSubject::close_vm(Handle vm)
 {
     guests_.erase(vm);
+    waiting_.erase(vm);
     ::close(fd_of(vm));
 }
 
@@ -213,14 +210,17 @@ int KernelSubject::refused(Handle file, spec::Refused what)
 
 std::optional<GuestSeen> KernelSubject::guest_touch(Handle vm, std::uint64_t gpa, std::optional<std::uint8_t> value)
 {
-    if (!vcpus_run_)
+    if (!vcpus_run_ || waiting_.contains(vm))
         return std::nullopt;
     auto const made { guests_.try_emplace(vm, kvm_, fd_of(vm)) };
     auto &guest { made.first->second };
     vcpus_run_ = guest.ok();
     if (!vcpus_run_)
         return std::nullopt;
-    return value ? guest.store(gpa, *value) : guest.load(gpa);
+    auto const seen { value ? guest.store(gpa, *value) : guest.load(gpa) };
+    if (differences::vcpu_keeps_a_refused_access(features_.unreachable_is_mmio) && seen.what == GuestSeen::What::efault)
+        waiting_.insert(vm);
+    return seen;
 }
 
 std::optional<long> KernelSubject::capability(std::optional<Handle> vm, unsigned which) { return ioctl(vm ? fd_of(*vm) : kvm_, kvm_check_extension, static_cast<unsigned long>(which)); }

@@ -4,6 +4,7 @@
 #include "tests/generated/subject.hpp"
 
 #include <map>
+#include <set>
 
 namespace gmem::generated {
 
@@ -39,7 +40,7 @@ public:
     void forget_pin(Handle pin) override;
 
 private:
-    void find_out_about_pins_and_peers();
+    void find_out_about_pins();
     void find_out_about_slots();
     void find_out_about_policies();
     void find_out_about_guests();
@@ -47,6 +48,7 @@ private:
     int kvm_;
     Features features_;
     bool vcpus_run_ { true }; // until the first one does not
+    std::set<Handle> waiting_; // VMs whose vCPU cannot do anything else any more: see differences.hpp
     std::map<Handle, Guest> guests_; // made when first asked for
 };
 

@@ -5,14 +5,13 @@
 #include "kvm/guest_memfd.hpp"
 #include "kvm/vm.hpp"
 #include "library/prepare.hpp"
-#include "tests/generated/touch.hpp"
+#include "os/kill_points.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace gmem::generated {
@@ -50,27 +49,13 @@ LibrarySubject::LibrarySubject()
     features_.private_vms = true;
     features_.free_files = true;
     features_.nodes = nodes_of_this_task();
+    features_.peers = true; // not probed: a probe would hide what is broken
     features_.pins = true;
     features_.pins_by_range = true;
     features_.longest_pin = 6;
     features_.recovers_in_calls = false; // only the preload library is between the program and its system calls
     features_.slot_limit = static_cast<std::uint32_t>(uapi::user_memslots);
     features_.overlap_in_file = EEXIST;
-
-    // May another process have pages open while one converts to private?
-    auto const file { create(-1, { page_size, spec::flag_mmap | spec::flag_init_shared }) };
-    char *window { nullptr };
-    if (file > 0 && map(file, 0, { page_size, true, false }, window) == 0) {
-        touch_write(window, 1);
-        auto const child { fork() };
-        if (child == 0)
-            _exit(convert(file, { 0, page_size, spec::attribute_private, 0, {} }).err == 0 && !touch_read(window).works ? 0 : 1);
-        int status { 0 };
-        waitpid(child, &status, 0);
-        features_.peers = status == 0 && !touch_read(window).works;
-        unmap(window, page_size);
-        close(file);
-    }
 }
 
 Handle LibrarySubject::create_vm(spec::VmType type)
@@ -197,6 +182,13 @@ Handle LibrarySubject::import_file(int fd)
     auto const result { gmem_import(fd, &file) };
     ::close(fd);
     return result < 0 ? result : handle_of(file);
+}
+
+bool LibrarySubject::die_at(unsigned n)
+{
+    static constexpr std::array points { "convert.staged", "convert.asked", "convert.closed", "commit.begun", "commit.done", "convert.committed" };
+    os::kill_plan = { points[n % points.size()], 0 };
+    return true;
 }
 
 // Whoever pins keeps a handle: pins go with the last one of their process.

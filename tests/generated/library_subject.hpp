@@ -31,6 +31,7 @@ public:
     spec::Policy policy(Handle file, char *address, std::uint64_t page) override;
     int export_file(Handle file) override;
     Handle import_file(int fd) override;
+    bool die_at(unsigned n) override;
     Handle pin(Handle file, char *address, std::uint64_t offset, std::uint64_t length) override;
     int unpin(Handle pin, std::uint64_t offset, std::uint64_t length) override;
 

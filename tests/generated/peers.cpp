@@ -44,7 +44,7 @@ void wait_while(std::atomic<std::uint32_t> &word, std::uint32_t value)
             return;
         __builtin_ia32_pause();
     }
-    timespec const a_while { 0, 200'000'000 };
+    timespec const a_while { 0, value == peers_turn ? 2'000'000 : 200'000'000 }; // the driver looks whether the peer has died
     if (word.load(std::memory_order_acquire) == value)
         syscall(SYS_futex, &word, FUTEX_WAIT, value, &a_while, nullptr, 0);
 }
@@ -96,7 +96,8 @@ void perform(Subject &subject, unsigned place, Question const &q, PeerAnswer &a)
         a.seen[0] = write_cells(address, static_cast<std::uint8_t>(q.value), 0);
         break;
     case convert:
-        a.outcome = subject.convert(q.file, { q.offset, q.length, q.value, 0, {} });
+        if (q.address == 0 || subject.die_at(static_cast<unsigned>(q.address)))
+            a.outcome = subject.convert(q.file, { q.offset, q.length, q.value, 0, {} });
         break;
     case fallocate:
         a.err = subject.fallocate(q.file, { static_cast<int>(q.value), static_cast<std::int64_t>(q.offset), static_cast<std::int64_t>(q.length) });

@@ -21,7 +21,7 @@ struct Features final {
     bool pins { false };           // a pinned page refuses to become private
     bool pins_by_range { false };  // unpin() names a range: of several like it the one goes that holds least, the oldest
     std::uint64_t longest_pin { 1 }; // pages of one pin
-    bool peers { false };          // another process may have pages open while one becomes private
+    bool peers { false };          // other processes may live beside the driver
     std::uint64_t nodes { 0 };     // that this task may use; 0: the file keeps no NUMA policies
     bool free_files { false };     // files without a VM
     bool guests { false };         // a guest reaches the pages of a slot's guest_memfd, not something else
@@ -78,6 +78,9 @@ public:
     // A descriptor that can be sent to another process, and the file there; -errno.
     virtual int export_file(Handle) = 0;
     virtual Handle import_file(int fd) = 0;
+
+    // The next conversion of this process ends at the named point `n` % points, as by kill -9; false: there are no such points.
+    virtual bool die_at(unsigned /*n*/) { return false; }
 
     // In a forked child: the parent's pin is not its own.
     virtual void forget_pin(Handle) {}

@@ -210,6 +210,8 @@ spec::Complaint World::act(GuestTouch const &op)
         return std::nullopt;
     if (behind && conformance::differences::slot_shows_userspace(behind->model.mmap, subject_.features().in_place))
         return std::nullopt;
+    if (behind && behind->handles.empty() && behind->windows == 0 && conformance::differences::slot_loses_what_others_hold(subject_.features().in_place))
+        return std::nullopt;
     auto const value { static_cast<std::uint8_t>(op.value) };
     auto const at { cell_of(gpa) };
     auto const seen { subject_.guest_touch(v->handle, at, op.store ? std::optional { value } : std::nullopt) };

@@ -334,15 +334,21 @@ spec::Complaint World::killed_in_conversion(Peer &p, File &f, Handle handle, InP
         return std::nullopt; // who would tell which of the two it was?
     auto const to { op.value % 2 ? spec::PageState::private_ : spec::PageState::shared };
     spec::ConvertCall const call { first * page_size, (last - first) * page_size, op.value % 2 ? spec::attribute_private : 0, 0, {} };
-    Peers::tell(p.place, { .what = convert, .file = handle, .offset = call.offset, .length = call.size, .value = call.attributes });
-    for (auto const begin { std::chrono::steady_clock::now() }; std::chrono::steady_clock::now() - begin < std::chrono::nanoseconds { 500 } * op.value;)
+    Question question { .what = convert, .file = handle, .offset = call.offset, .length = call.size, .value = call.attributes };
+    if (op.value & 2) { // at a named point, if it comes by there
+        question.address = 1 + (op.value >> 2);
+        (void)Peers::ask(p.place, p.pid, question);
+    } else {
+        Peers::tell(p.place, question);
+    }
+    for (auto const begin { std::chrono::steady_clock::now() }; std::chrono::steady_clock::now() - begin < std::chrono::nanoseconds { 500 } * (op.value & 2 ? 0 : op.value);)
         __builtin_ia32_pause();
     kill(p.pid, SIGKILL);
     Peers::wait_for_end(p.pid);
     forget(p);
     if (auto const c { subject_.audit(f.handles.front()) }) // whoever takes the lock next completes what was begun
         return "after a kill in a conversion: " + *c;
-    bool done { true };
+    bool done { spec::convert_argument_errno(f.model, call) == 0 };
     for (auto page { first }; page < last; ++page)
         done = done && subject_.state(f.handles.front(), page * page_size) == to;
     if (done)
