@@ -57,6 +57,39 @@ TEST(Kill, AtEachNamedPointOfAConversionToPrivate)
     }
 }
 
+// The next process moves into the slot of the dead one before anybody has noticed the death: the lock that he died with is its own now.
+TEST(Kill, TheSuccessorInASlotInheritsTheLock)
+{
+    File f { pages };
+    for (auto const &point : points) {
+        ASSERT_TRUE(killed_while_converting(f, 3, 700, GMEM_PRIVATE, point.name, 0)) << point.name;
+        auto const pid { fork() };
+        if (pid == 0) {
+            alarm(20);
+            _exit(f.to_private(900) == 0 && f.is_private(3) == point.after_commit && f.is_private(702) == point.after_commit ? 0 : 1);
+        }
+        int status { 0 };
+        ASSERT_EQ(waitpid(pid, &status, 0), pid);
+        EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << point.name << " " << status;
+        f.audit();
+        ASSERT_EQ(f.to_shared(0, pages), 0);
+    }
+}
+
+// And of his pins nothing is left, though the slot is alive again.
+TEST(Kill, TheSuccessorInASlotHasNoneOfItsPins)
+{
+    File f { 16 };
+    Peer first { [&f](char c, std::uint64_t n) { return c == 'P' ? gmem_pin(f.get(), n * page, page) : serve_file(f, c, n); } };
+    ASSERT_EQ(first.ask('P', 5), 0);
+    ASSERT_EQ(f.to_private(5), -EAGAIN);
+    first.end(SIGKILL);
+    Peer second { [&f](char c, std::uint64_t n) { return serve_file(f, c, n); } };
+    ASSERT_EQ(second.ask('r', 5), 0); // a member now, in the lowest free slot
+    EXPECT_EQ(f.to_private(5), 0);
+    EXPECT_EQ(f.stats().pins, 0u);
+}
+
 // The commit itself, store by store: whatever was written, completing it gives the whole.
 TEST(Kill, AtEveryStoreOfACommit)
 {
