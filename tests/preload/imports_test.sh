@@ -26,7 +26,7 @@ if command -v rustc >/dev/null; then
 fi
 
 concern='open|close|dup|fcntl|ioctl|read|write|writ|send|recv|mmap|munmap|mremap|mprotect|madv|mlock|msync|mincore|mbind|mempolicy|sig|poll|select|epoll|stat|sync|truncate|allocate|lseek|lock|pipe|splice|tee$|sock|accept|bind|connect|listen|fork|clone|spawn|exec|prctl|syscall|seccomp|process_vm|fch|xattr|link|memfd|eventfd|timerfd|inotify|fd$'
-others='^(pthread_(mutex|cond|attr_(init|destroy|get|setst|setsc)|key|once|rwlock|barrier|spin|detach|exit|getattr|getcpu|getspecific|setspecific|join|kill|self|setcancel|setname)|sem_|__pthread_key|__cxa|__libc_single|clock|iconv|bind_?textdomain|closelog|openlog|dlopen|dlclose|regexec|strdup|strndup|wcsdup)'
+others='^(copysign|pthread_(mutex|cond|attr_(init|destroy|get|setst|setsc)|key|once|rwlock|barrier|spin|detach|exit|getattr|getcpu|getspecific|setspecific|join|kill|self|setcancel|setname)|sem_|__pthread_key|__cxa|__libc_single|clock|iconv|bind_?textdomain|closelog|openlog|dlopen|dlclose|regexec|strdup|strndup|wcsdup)'
 nm -D --defined-only "$libc" | awk '{print $3}' | sed 's/@.*//' | sort -u >"$scratch/libc"
 for program in "${programs[@]}"; do nm -D --undefined-only "$program" 2>/dev/null | awk '{print $2}' | sed 's/@.*//' || true; done | sort -u >"$scratch/imported"
 nm -D --defined-only "$library" | awk '{print $3}' | sort -u >"$scratch/interposed"
