@@ -42,7 +42,7 @@ in_tree build
 
 if [ "$quick" != --quick ]; then
     # The preload library is never instrumented; these builds put the core under the sanitizers.
-    core='attributes|memory|kvm|spec'
+    core='attributes|platform|memory|kvm|spec'
     for sanitizer in address-undefined thread; do
         scripts/build.sh "build-$sanitizer" -DGMEM_SANITIZE="$sanitizer" -DGMEM_BUILD_BENCH=OFF
         echo "== tests under $sanitizer"

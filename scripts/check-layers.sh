@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-layers=(base os attributes platform memory kvm observe library preload cli)
+layers=(base os crypto attributes platform memory kvm observe library preload cli)
 status=0
 
 position() {

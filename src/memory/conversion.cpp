@@ -78,19 +78,18 @@ Status GuestMemory::convert_locked(PageRange r, Attribute to) noexcept
         count(header().counters.conversions_unchanged);
         return Ok {};
     }
-    GMEM_CHECK(control_.stage(r));     // 1. memory
+    GMEM_CHECK(control_.stage(r)); // 1. memory
     os::kill_point("convert.staged");
-    GMEM_CHECK(platform_.veto(r, to)); // 2. the trusted side
     return to == Attribute::private_ ? to_private_locked(r) : to_shared_locked(r);
 }
 
 Status GuestMemory::to_private_locked(PageRange r) noexcept
 {
-    // 3. No window of any process may reach the range, so that no new host reference can appear after the question of step 4. This
+    // 2. No window of any process may reach the range, so that no new host reference can appear after the question of step 3. This
     //    is the one effect that a failed conversion may have; here it is undone below, elsewhere recovery does it.
     auto closed { close_everywhere(r) };
     os::kill_point("convert.closed");
-    auto const refused { closed ? unused_locked(r) : std::move(closed) }; // 4. nobody else holds a page
+    auto const refused { closed ? unused_locked(r) : std::move(closed) }; // 3. nobody else holds a page
     if (!refused) {
         os::Locked space { Space::lock() };
         open_shared_runs(*this, r);
@@ -109,10 +108,8 @@ Status GuestMemory::to_shared_locked(PageRange r) noexcept
     os::Locked space { Space::lock() };
     GMEM_CHECK(for_each_window(*this, r, [](Window &w, PageRange part) noexcept { return gate::can_open(w, part); }));
 
-    // Point of no return. Contents leave the trusted side before the host can look. The windows of other processes stay closed: recovery
-    // opens what is touched there.
-    static_assert(noexcept(platform_.make_shared(r)) && noexcept(control_.commit(r, Attribute::shared)));
-    platform_.make_shared(r);
+    // Point of no return. The windows of other processes stay closed: recovery opens what is touched there.
+    static_assert(noexcept(control_.commit(r, Attribute::shared)));
     control_.commit(r, Attribute::shared);
     os::kill_point("convert.committed");
     count(header().counters.conversions_to_shared);

@@ -14,7 +14,6 @@
 #include "memory/hidden_file.hpp"
 #include "memory/window.hpp"
 #include "os/own_copy.hpp"
-#include "platform/sw_protected/sw_protected.hpp"
 
 #include <atomic>
 
@@ -161,7 +160,6 @@ private:
     FileFacts facts_ {};
     int copy_for_child_ { -1 }; // only between Fork::prepare() and the end of fork()
     bool gives_back_ { false };
-    platform::SwProtected platform_;
 };
 
 // The lock of one gmem for a scope. Taking it makes this process a member first, which may fail: then nothing is locked, and the scope

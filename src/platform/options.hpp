@@ -1,0 +1,33 @@
+#pragma once
+// What the sources leave open is a choice with a documented default: docs/platforms.md. platform-models.md 2.2, 3.2, 3.3, 4.1.
+
+#include <cstdint>
+
+namespace gmem::platform {
+
+// What the host reads of a page that a TD owned, after TDH.MEM.PAGE.REMOVE.
+enum class TdxRemoved : std::uint8_t { zeros, noise, poison };
+
+// What a host access to a protected guest's page does on pKVM: poison and zero it for the guest (upstream), or bring the host down.
+enum class PkvmBadAccess : std::uint8_t { force_reclaim, panic };
+
+// A conversion that no guest asked for, on pKVM: not looked for (June 2026), refused, or done with the page wiped (February 2026).
+enum class PkvmUnsolicited : std::uint8_t { allowed, refused, destructive };
+
+// What a granule holds after RMI_GRANULE_UNDELEGATE: zeros, or with memory encryption contexts whatever it is, never the old bytes.
+enum class CcaWiped : std::uint8_t { zeros, noise };
+
+// A guest that touches a page that it has not accepted: #VE for the guest to handle, or (ATTRIBUTES.SEPT_VE_DISABLE) an exit that ends the TD.
+enum class TdxPending : std::uint8_t { guest_exception, exit };
+
+struct Options final {
+    TdxRemoved tdx_removed { TdxRemoved::zeros };
+    TdxPending tdx_pending { TdxPending::exit };
+    PkvmBadAccess pkvm_bad_access { PkvmBadAccess::force_reclaim };
+    PkvmUnsolicited pkvm_unsolicited { PkvmUnsolicited::allowed };
+    CcaWiped cca_wiped { CcaWiped::zeros };
+
+    friend constexpr bool operator==(Options, Options) = default;
+};
+
+} // namespace gmem::platform
