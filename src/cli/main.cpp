@@ -22,13 +22,14 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
     run->add_flag("--hugepages{on}", options.huge_pages, "guest memory in pages of 2 MiB; also GMEM_HUGEPAGES=on");
     run->add_option("--in-place", options.in_place, "on: each guest_memfd tracks what is private, as kvm.gmem_in_place_conversion; off: the VM does; also GMEM_IN_PLACE");
     run->add_option("--vm-attributes", options.vm_attributes, "on or off: whether VMs have KVM_SET_MEMORY_ATTRIBUTES; as it is needed when not given; also GMEM_VM_ATTRIBUTES");
+    run->add_option("--vcpu", options.vcpu, "real: guests are machine code on /dev/kvm; scripted: they are lists of operations, docs/scripted-vcpu.md; also GMEM_VCPU");
 }
 
 // The words of the program belong to the program: they are taken away before anybody parses them. "--" may be left out where the
 // program's name cannot be mistaken for an option or an option's value.
 bool takes_a_value(std::string_view word)
 {
-    return word == "--window-engine" || word == "--window-opening" || word == "--peer-timeout" || word == "--in-place" || word == "--vm-attributes";
+    return word == "--window-engine" || word == "--window-opening" || word == "--peer-timeout" || word == "--in-place" || word == "--vm-attributes" || word == "--vcpu";
 }
 
 std::vector<std::string> take_command(int &argc, char **argv)

@@ -76,7 +76,8 @@ int run(RunOptions const &options)
         || !choose_milliseconds("GMEM_PEER_TIMEOUT", options.peer_timeout, complaint)
         || !choose("GMEM_HUGEPAGES", options.huge_pages, { "on", "off" }, complaint)
         || !choose("GMEM_IN_PLACE", options.in_place, { "on", "off" }, complaint)
-        || !choose("GMEM_VM_ATTRIBUTES", options.vm_attributes, { "on", "off" }, complaint))
+        || !choose("GMEM_VM_ATTRIBUTES", options.vm_attributes, { "on", "off" }, complaint)
+        || !choose("GMEM_VCPU", options.vcpu, { "real", "scripted" }, complaint))
         return refuse(cannot_run, complaint);
 
     auto const &name { options.command.front() };

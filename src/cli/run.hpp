@@ -13,6 +13,7 @@ struct RunOptions final {
     std::string huge_pages;    // "", "on" or "off"
     std::string in_place;      // "", "on" or "off"
     std::string vm_attributes; // "", "on" or "off"
+    std::string vcpu;          // "", "real" or "scripted"
     std::vector<std::string> command;
 };
 
