@@ -108,6 +108,6 @@ enum Capability : unsigned {
     cap_guest_memfd_memory_attributes = 250,
 };
 
-enum VmType : unsigned long { default_vm = 0, sw_protected_vm = 1 };
+enum VmType : unsigned long { default_vm = 0, sw_protected_vm = 1, snp_vm = 4, tdx_vm = 5 };
 
 } // namespace gmem::kvm::uapi
