@@ -13,6 +13,7 @@
 #include "kvm/mode.hpp"
 #include "kvm/scripted/guest_side.hpp"
 #include "kvm/slot_table.hpp"
+#include "kvm/trust.hpp"
 #include "kvm/uapi.hpp"
 #include "os/mutex.hpp"
 
@@ -32,7 +33,7 @@ public:
     enum class Backing : std::uint8_t { real, none };
 
     // One reference for the caller: a descriptor. ENOMEM.
-    static Result<Vm *> create(Kind kind, Backing backing) noexcept;
+    static Result<Vm *> create(Kind kind, Backing backing, platform::Kind trusted = platform::Kind::sw_protected, platform::Options options = {}) noexcept;
     static constexpr std::size_t most { 1024 };
     static Vm &at(std::size_t index) noexcept;
     std::size_t index() const noexcept;
@@ -69,7 +70,6 @@ public:
     // vm_scripted.cpp: what a scripted vCPU's access meets. Not across a page.
     scripted::Met access(std::uint64_t gpa, scripted::Side side, platform::Access access, void *bytes, std::size_t size) noexcept;
     bool is_private(std::uint64_t gpa) noexcept;
-    platform::Kind platform() const noexcept { return platform::Kind::sw_protected; }
     bool hypercalls_exit() const noexcept { return hypercalls_exit_.load(std::memory_order_relaxed); }
 
     // KVM_GET_DIRTY_LOG and KVM_CLEAR_DIRTY_LOG, whose structures begin with the slot's number. 0 or -errno.
@@ -83,6 +83,18 @@ public:
     {
         return ranges_.may_hold(gpa) || frames_.at(PageNo::holding(Bytes { gpa })) == Attribute::private_;
     }
+    // A vCPU uses the page at `gpa`, which a file backs: what its platform does at a guest's fault. ENOENT: no such page; else as KVM's fault path answers.
+    Status use(std::uint64_t gpa, memory::GuestMemory::Accepts who) noexcept;
+    // The same for every page that a guest could use, where the real KVM does not say which it wanted.
+    Status use_everything() noexcept;
+    // Must pages be the platform's before a real vCPU may reach them?
+    bool gates_guests() const noexcept { return platform::platform_of(trust_.kind).changes_contents(); }
+
+    platform::Kind platform() const noexcept { return trust_.kind; }
+    platform::Phase phase() const noexcept { return trust_.phase; }
+    // The launch has come to an end: for all files of the VM.
+    void finish_launch() noexcept;
+
     // What is at `gpa`, now.
     GuestPlace place(std::uint64_t gpa) noexcept;
 
@@ -127,7 +139,12 @@ private:
     void unbind(Slot &slot) noexcept GMEM_REQUIRES(lock_);
 
     os::Mutex lock_; // outer to everything of memory/
-    scripted::Met access_at(Slot const *slot, Attribute a, std::uint64_t gpa, scripted::Side side, platform::Access access, void *bytes, std::size_t size) noexcept GMEM_REQUIRES(lock_);
+    struct Meets final {
+        scripted::Met met;
+        platform::Side side; // what the access counts as
+    };
+    Meets meet(Slot const *slot, Attribute a, scripted::Side side, platform::Access access) const noexcept GMEM_REQUIRES(lock_);
+    scripted::Met access_page(memory::GuestMemory &file, PageNo p, std::uint64_t gpa, platform::Side side, platform::Access access, void *bytes, std::size_t size) noexcept;
     long exit_on_hypercalls_of_scripts(struct EnableCapability const &request) noexcept;
 
     std::atomic<bool> hypercalls_watched_ { false };
@@ -140,6 +157,7 @@ private:
     SlotTable slots_ GMEM_GUARDED_BY(lock_);
     GuestRanges ranges_; // of slots with a guest_memfd, or of all where the VM tracks; changed under lock_
     Mode mode_ {};
+    Trust trust_ {}; // its phase changes under lock_
     FrameAttributes frames_; // where the VM tracks; changed under lock_, read without
     RealSlots real_ GMEM_GUARDED_BY(lock_);
 };

@@ -3,6 +3,7 @@
 
 #include "kvm/vm.hpp"
 #include "memory/space.hpp"
+#include "memory/trusted_side.hpp"
 #include "os/signals.hpp"
 #include "os/user_memory.hpp"
 
@@ -12,12 +13,43 @@ namespace gmem::kvm {
 namespace {
 
 using platform::Access;
+using platform::GuestVerdict;
 using platform::Side;
 using scripted::Met;
 
-constexpr Met mmio { Met::What::mmio, Side::shared, 0 };
+// Which exception a platform's guest takes where the verdict says that it takes one.
+constexpr std::uint64_t exception_of(platform::Kind k) noexcept
+{
+    switch (k) {
+    case platform::Kind::snp:          return GMEM_GUEST_EXCEPTION + GMEM_GUEST_VC;
+    case platform::Kind::tdx:          return GMEM_GUEST_EXCEPTION + GMEM_GUEST_VE;
+    case platform::Kind::pkvm:
+    case platform::Kind::cca:
+    case platform::Kind::sw_protected: return GMEM_GUEST_EXCEPTION + GMEM_GUEST_ABORT;
+    }
+    __builtin_unreachable();
+}
 
-Side side_of(Attribute a) noexcept { return a == Attribute::private_ ? Side::private_ : Side::shared; }
+Met met_by(GuestVerdict const &verdict, platform::Kind kind, Side side) noexcept
+{
+    switch (verdict.what) {
+    case GuestVerdict::What::plain:
+    case GuestVerdict::What::ciphertext:
+    case GuestVerdict::What::zeros:           return {};
+    case GuestVerdict::What::guest_exception: return { Met::What::exception, side, exception_of(kind) };
+    case GuestVerdict::What::memory_fault:    return Met::fault(side);
+    case GuestVerdict::What::vm_dead:         return { Met::What::vm_dead, side, 0 };
+    case GuestVerdict::What::retry:           return { Met::What::retry, side, 0 };
+    }
+    __builtin_unreachable();
+}
+
+void copy_ciphertext(memory::TrustedSide const &trusted, PageNo p, std::size_t offset, void *bytes, std::size_t size) noexcept
+{
+    std::byte page[page_size];
+    trusted.platform().read_ciphertext(trusted.pages(), p, page);
+    std::memcpy(bytes, page + offset, size);
+}
 
 // One access for other vCPUs as well, where a processor's would be.
 template <typename Word>
@@ -59,24 +91,25 @@ bool copy_program(std::uintptr_t program, Access access, void *bytes, std::size_
 
 } // namespace
 
-Met Vm::access_at(Slot const *slot, Attribute a, std::uint64_t gpa, scripted::Side side, Access access, void *bytes, std::size_t size) noexcept
+// A page of a file, by the rules of its platform: KVM's fault path gives a private page to the guest first (platform-models.md 0), then the
+// hardware has its say. The file's lock is held.
+Met Vm::access_page(memory::GuestMemory &file, PageNo p, std::uint64_t gpa, Side side, Access access, void *bytes, std::size_t size) noexcept GMEM_NO_THREAD_SAFETY
 {
-    auto const is { has_private_memory() ? side_of(a) : Side::shared };
-    auto const counts_as { has_private_memory() ? side.value_or(is) : Side::shared };
-    if (counts_as != is)
-        return Met::fault(counts_as);
-    if (!slot)
-        return counts_as == Side::private_ ? Met::fault(counts_as) : mmio;
-    if (access == Access::write && (slot->flags & uapi::mem_readonly))
-        return mmio;
-    auto const from { source(*slot, a) };
-    if (from == 0)
-        return Met::fault(counts_as); // the slot's file has gone, or there never was memory
-    auto const address { from + (gpa - slot->gpa) };
-    if (slot->only_file || a == Attribute::private_)
-        copy_view(address, access, bytes, size);
-    else if (!copy_program(address, access, bytes, size))
-        return Met::fault(counts_as);
+    memory::TrustedSide trusted { file };
+    auto const address { file.view() + raw(p.to_bytes()) + gpa % page_size };
+    if (trusted.platform().keeps_records()) {
+        if (side == Side::private_)
+            if (auto const made { trusted.make_private(p, gpa >> page_bits, memory::GuestMemory::Accepts::guest) }; !made)
+                return Met::fault(side, made.error().err);
+        auto const verdict { trusted.platform().guest_access(trusted.pages(), p, gpa >> page_bits, side, access) };
+        if (verdict.what == GuestVerdict::What::ciphertext && access == Access::read)
+            copy_ciphertext(trusted, p, gpa % page_size, bytes, size);
+        if (verdict.what == GuestVerdict::What::zeros && access == Access::read)
+            std::memset(bytes, 0, size);
+        if (verdict.what != GuestVerdict::What::plain)
+            return met_by(verdict, trust_.kind, side);
+    }
+    copy_view(address, access, bytes, size);
     return {};
 }
 
@@ -86,13 +119,34 @@ Met Vm::access(std::uint64_t gpa, scripted::Side side, Access access, void *byte
     os::Locked guard { lock_ };
     auto const *const slot { slots_.holding(gpa) };
     auto const of_frame { frames_.at(PageNo::holding(Bytes { gpa })) };
-    if (!slot || !slot->file_alive() || !(slot->only_file || of_frame == Attribute::private_))
-        return access_at(slot, of_frame, gpa, side, access, bytes, size);
-    memory::FileLocked const file_guard { *slot->file };
-    if (!file_guard)
-        return Met::fault(side.value_or(Side::shared));
-    auto const of_file { slot->file->at(PageNo::holding(Bytes { slot->file_offset + (gpa - slot->gpa) })) };
-    return access_at(slot, mode_.tracker == Tracker::files ? of_file : of_frame, gpa, side, access, bytes, size);
+    if (!slot || !(slot->only_file || of_frame == Attribute::private_) || !slot->file_alive() || !slot->file->try_acquire()) {
+        auto const meets { meet(slot, of_frame, side, access) };
+        if (!meets.met.done())
+            return meets.met;
+        auto const from { slot->only_file || of_frame == Attribute::private_ ? 0 : slot->userspace }; // 0: the slot's file has gone, or there never was memory
+        return from && copy_program(from + (gpa - slot->gpa), access, bytes, size) ? Met {} : Met::fault(meets.side);
+    }
+    auto &file { *slot->file }; // kept while its lock is waited for: another thread may close its last descriptor
+    auto const page { PageNo::holding(Bytes { slot->file_offset + (gpa - slot->gpa) }) };
+    auto met { Met::fault(side.value_or(Side::shared), ENOMEM) };
+    if (memory::FileLocked const file_guard { file }) {
+        auto const meets { meet(slot, mode_.tracker == Tracker::files ? file.at(page) : of_frame, side, access) };
+        met = meets.met.done() ? access_page(file, page, gpa, meets.side, access, bytes, size) : meets.met;
+    }
+    file.release();
+    return met;
+}
+
+// KVM's checks before anything is reached, in their order: the side, the memslot, whether it may be written.
+Vm::Meets Vm::meet(Slot const *slot, Attribute a, scripted::Side side, Access access) const noexcept
+{
+    auto const is { has_private_memory() && a == Attribute::private_ ? Side::private_ : Side::shared };
+    auto const counts_as { has_private_memory() ? side.value_or(is) : Side::shared };
+    if (counts_as != is || (!slot && counts_as == Side::private_))
+        return { Met::fault(counts_as), counts_as };
+    if (!slot || (access == Access::write && (slot->flags & uapi::mem_readonly)))
+        return { { Met::What::mmio, counts_as, 0 }, counts_as };
+    return { {}, counts_as };
 }
 
 bool Vm::is_private(std::uint64_t gpa) noexcept

@@ -65,7 +65,7 @@ long create_vm(int fd, unsigned long type, kvm::Vm::Backing backing) noexcept
 long answer_extension(int fd, unsigned long which, kvm::AskedOn where, kvm::Vm::Backing backing) noexcept
 {
     auto const host { backing == kvm::Vm::Backing::real ? real(fd, uapi::check_extension, which) : kvm::capability_without_kvm(which) };
-    if (auto const ours { kvm::capability(which, where, kvm::Mode::current().tracker, host) })
+    if (auto const ours { kvm::capability(which, where, kvm::Mode::current().tracker, platform::Profile::current(), host) })
         return *ours;
     auto const of_scripts { scripted() ? kvm::capability_of_scripts(which) : std::nullopt };
     return of_scripts ? *of_scripts : host;

@@ -3,6 +3,7 @@
 
 #include "kvm/scripted/operation.hpp"
 
+#include <cerrno>
 #include <cstddef>
 
 namespace gmem::kvm::scripted {
@@ -19,9 +20,9 @@ struct Met final {
     };
     What what { What::done };
     platform::Side side { platform::Side::shared }; // memory_fault: what the access counted as
-    std::uint64_t status { 0 };                     // exception: GMEM_GUEST_EXCEPTION and which
+    std::uint64_t status { 0 };                     // exception: GMEM_GUEST_EXCEPTION and which. memory_fault: what KVM_RUN fails with, an errno
 
-    static constexpr Met fault(platform::Side s) noexcept { return { What::memory_fault, s, 0 }; }
+    static constexpr Met fault(platform::Side s, int error = EFAULT) noexcept { return { What::memory_fault, s, static_cast<std::uint64_t>(error) }; }
     bool done() const noexcept { return what == What::done; }
 };
 

@@ -34,11 +34,11 @@ Interpreter::Then Interpreter::done(std::uint64_t result, std::uint64_t status) 
     return std::nullopt;
 }
 
-Interpreter::Then Interpreter::memory_fault(std::uint64_t gpa, std::uint64_t size, platform::Side side) noexcept
+Interpreter::Then Interpreter::memory_fault(std::uint64_t gpa, std::uint64_t size, Met met) noexcept
 {
     page().exit_reason = uapi::exit_memory_fault;
-    page().memory_fault = { .flags = side == platform::Side::private_ ? uapi::memory_exit_private : 0, .gpa = gpa, .size = size };
-    return -EFAULT;
+    page().memory_fault = { .flags = met.side == platform::Side::private_ ? uapi::memory_exit_private : 0, .gpa = gpa, .size = size };
+    return -static_cast<long>(met.status);
 }
 
 // An exception that no handler of the guest's takes: a processor shuts down.
@@ -65,7 +65,7 @@ Interpreter::Then Interpreter::not_done(Operation const &operation, Met met) noe
     case Met::What::mmio:
         return operation.opcode == Opcode::load || operation.opcode == Opcode::store ? mmio(operation) : emulation_failed();
     case Met::What::memory_fault:
-        return memory_fault((operation.gpa + progress_) & ~in_page, page_size, met.side);
+        return memory_fault((operation.gpa + progress_) & ~in_page, page_size, met);
     case Met::What::exception:
         return done(0, met.status);
     case Met::What::vm_dead:
@@ -115,7 +115,7 @@ Interpreter::Then Interpreter::step() noexcept
     if (fetched.what == Met::What::retry)
         return std::nullopt;
     if (fetched.what == Met::What::memory_fault)
-        return memory_fault(rip & ~(page_size - 1), page_size, fetched.side);
+        return memory_fault(rip & ~(page_size - 1), page_size, fetched);
     if (fetched.what == Met::What::mmio)
         return emulation_failed();
     if (fetched.what == Met::What::vm_dead)

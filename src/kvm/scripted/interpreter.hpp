@@ -44,7 +44,7 @@ private:
     void go_to(std::uint64_t rip) noexcept;
 
     // Exits.
-    Then memory_fault(std::uint64_t gpa, std::uint64_t size, platform::Side side) noexcept;
+    Then memory_fault(std::uint64_t gpa, std::uint64_t size, Met met) noexcept;
     Then bad_operation() noexcept;
     Then emulation_failed() noexcept;
     Then mmio(Operation const &operation) noexcept;

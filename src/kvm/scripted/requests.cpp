@@ -176,7 +176,7 @@ Interpreter::Then Interpreter::ripas(Operation const &operation) noexcept
         return done(base, rsi_error_input);
     waiting_.value = std::min(top, base + ripas_most);
     waits_for_ = WaitsFor::ripas;
-    return memory_fault(base, waiting_.value - base, operation.to_private() ? platform::Side::private_ : platform::Side::shared);
+    return memory_fault(base, waiting_.value - base, Met::fault(operation.to_private() ? platform::Side::private_ : platform::Side::shared));
 }
 
 // As far as the VMM has converted, the change is applied; nothing converted is a refusal.
