@@ -34,7 +34,8 @@ struct gmem_guest_op {
 enum gmem_guest_flag {
     GMEM_GUEST_PRIVATE = 1, /* C-bit set, shared bit clear, lower half; of a request: to private */
     GMEM_GUEST_EITHER = 2,  /* the access counts as what the page is now: a guest of KVM_X86_SW_PROTECTED_VM, which has no such bit */
-    GMEM_GUEST_RESCIND = 4, /* PVALIDATE: clears Validated. RSI_IPA_STATE_SET: RAM may be made of DESTROYED */
+    GMEM_GUEST_RESCIND = 4, /* PVALIDATE: clears Validated */
+    GMEM_GUEST_DESTROYED_TOO = 4, /* RSI_IPA_STATE_SET: also what the host has destroyed */
     GMEM_GUEST_HUGE = 8,    /* PVALIDATE, RMPADJUST, TD_ACCEPT: 2 MiB */
 };
 
@@ -61,14 +62,14 @@ enum gmem_guest_opcode {
     GMEM_GUEST_PSC_MSR = 33,       /* SNP. value: the GHCB MSR as the guest writes it (request 0x014). result: as it reads it (0x015) */
     GMEM_GUEST_PSC_NAE = 34,       /* SNP. gpa: of struct gmem_guest_psc, on a shared page. status: SW_EXITINFO2 */
     GMEM_GUEST_TD_MAPGPA = 35,     /* TDX. gpa, size: TDG.VP.VMCALL<MapGPA>. status: R10, result: R11 */
-    GMEM_GUEST_MEM_SHARE = 36,     /* pKVM. gpa, value and extra: the call's arguments 2 and 3. status: SMCCC's */
+    GMEM_GUEST_MEM_SHARE = 36,     /* pKVM. gpa, value and extra: the call's arguments 2 and 3, must be 0. status: SMCCC's */
     GMEM_GUEST_MEM_UNSHARE = 37,
-    GMEM_GUEST_MEM_RELINQUISH = 38,
+    GMEM_GUEST_MEM_RELINQUISH = 38, /* no exit */
     GMEM_GUEST_RSI_IPA_STATE_SET = 39, /* CCA. gpa: base, value: top; PRIVATE: RAM, else EMPTY. status: RSI's. result: the new base; bit 0: the host rejected */
 
     /* What the guest does to its own pages; no exit. */
     GMEM_GUEST_PVALIDATE = 48, /* SNP. gpa. status: EAX, result: carry */
-    GMEM_GUEST_RMPADJUST = 49, /* SNP. gpa, value: target VMPL and permissions, as RDX. status: EAX */
+    GMEM_GUEST_RMPADJUST = 49, /* SNP. gpa, value: RDX: target VMPL in bits 7:0, permissions 15:8, VMSA 16. status: EAX */
     GMEM_GUEST_TD_ACCEPT = 50, /* TDX. gpa. status: RAX of TDG.MEM.PAGE.ACCEPT */
 };
 
@@ -76,6 +77,7 @@ enum gmem_guest_opcode {
 #define GMEM_GUEST_EXCEPTION UINT64_C(0x6e00000000000000)
 enum gmem_guest_exception {
     GMEM_GUEST_UD = 6,    /* the operation is none of this platform */
+    GMEM_GUEST_GP = 13,   /* x86: #GP */
     GMEM_GUEST_VE = 20,   /* TDX: #VE */
     GMEM_GUEST_VC = 29,   /* SNP: #VC 0x404, the page is not validated */
     GMEM_GUEST_ABORT = 64 /* arm64: a synchronous external abort or data abort */

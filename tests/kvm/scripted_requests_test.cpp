@@ -231,7 +231,7 @@ TEST(Pkvm, El2ChangesItsStateBeforeTheHostHears)
 {
     Machine m { Kind::pkvm };
     m.vm.exits = false; // of x86 only
-    struct { std::uint32_t opcode; std::uint64_t nr; } const calls[] { { GMEM_GUEST_MEM_SHARE, 0xC6000003 }, { GMEM_GUEST_MEM_UNSHARE, 0xC6000004 }, { GMEM_GUEST_MEM_RELINQUISH, 0xC6000009 } };
+    struct { std::uint32_t opcode; std::uint64_t nr; } const calls[] { { GMEM_GUEST_MEM_SHARE, 0xC6000003 }, { GMEM_GUEST_MEM_UNSHARE, 0xC6000004 } };
     for (auto const &c : calls) {
         m.vm.instructions.clear();
         ASSERT_EQ(m.start(op(c.opcode, 0, 0x5000, 0)), 0);
@@ -246,6 +246,9 @@ TEST(Pkvm, El2ChangesItsStateBeforeTheHostHears)
             EXPECT_TRUE(m.vm.instructions.empty());
         }
     }
+    EXPECT_TRUE(m.halted(m.start(op(GMEM_GUEST_MEM_RELINQUISH, 0, 0x5000, 0)))); // the host does not hear of it
+    EXPECT_EQ(m.op().status, 0u);
+    EXPECT_EQ(m.vm.instructions, std::vector<std::uint32_t> { GMEM_GUEST_MEM_RELINQUISH });
     m.vm.answer.status = static_cast<std::uint64_t>(-3); // EL2 refuses: no exit
     EXPECT_TRUE(m.halted(m.start(op(GMEM_GUEST_MEM_SHARE, 0, 0x5000, 0))));
     EXPECT_EQ(m.op().status, static_cast<std::uint64_t>(-3));
@@ -254,6 +257,7 @@ TEST(Pkvm, El2ChangesItsStateBeforeTheHostHears)
 TEST(Cca, RipasIsWhatTheVmmConverted)
 {
     Machine m { Kind::cca };
+    m.vm.answer.result = 1;
     auto const to_ram { op(GMEM_GUEST_RSI_IPA_STATE_SET, GMEM_GUEST_PRIVATE, 0x4000, 0, 0x8000) };
     EXPECT_EQ(m.start(to_ram), -EFAULT);
     EXPECT_EQ(m.page().exit_reason, uapi::exit_memory_fault);
@@ -269,7 +273,12 @@ TEST(Cca, RipasIsWhatTheVmmConverted)
     m.vm.private_pages[4] = m.vm.private_pages[5] = m.vm.private_pages[7] = true;
     EXPECT_TRUE(m.halted(m.run())); // as far as it goes
     EXPECT_EQ(m.op().result, 0x6000u);
-    EXPECT_EQ(m.vm.instructions.size(), 1u);
+    EXPECT_EQ(m.vm.instructions.size(), 2u);
+    EXPECT_EQ(m.start(to_ram), -EFAULT);
+    m.vm.answer.result = 0; // the realm's table will not
+    EXPECT_TRUE(m.halted(m.run()));
+    EXPECT_EQ(m.op().result, 0x4001u);
+    m.vm.answer.result = 1;
 
     EXPECT_EQ(m.start(op(GMEM_GUEST_RSI_IPA_STATE_SET, 0, 0x4000, 0, 0x6000)), -EFAULT);
     EXPECT_EQ(m.page().memory_fault.flags, 0u);

@@ -47,7 +47,8 @@ public:
     // Is the page at `gpa` what KVM calls private?
     virtual bool is_private(std::uint64_t gpa) noexcept = 0;
 
-    // PVALIDATE and its like; the operation is one of kind().
+    // PVALIDATE and its like; the operation is one of kind(). MEM_SHARE and its like: what EL2 does. RSI_IPA_STATE_SET: the page at gpa,
+    // once the VMM has answered; result 1: it is done.
     virtual Answered instruction(Operation const &operation) noexcept = 0;
 
 protected:

@@ -53,7 +53,7 @@ constexpr std::array rows {
     Row { Opcode::mem_share,         0,                                       Shape::address,   with_value | with_extra, Kind::pkvm },
     Row { Opcode::mem_unshare,       0,                                       Shape::address,   with_value | with_extra, Kind::pkvm },
     Row { Opcode::mem_relinquish,    0,                                       Shape::address,   with_value | with_extra, Kind::pkvm },
-    Row { Opcode::rsi_ipa_state_set, GMEM_GUEST_PRIVATE | GMEM_GUEST_RESCIND, Shape::address,   with_value,              Kind::cca },
+    Row { Opcode::rsi_ipa_state_set, GMEM_GUEST_PRIVATE | GMEM_GUEST_DESTROYED_TOO, Shape::address,   with_value,              Kind::cca },
     Row { Opcode::pvalidate,         GMEM_GUEST_RESCIND | GMEM_GUEST_HUGE,    Shape::address,   no_field,                Kind::snp },
     Row { Opcode::rmpadjust,         GMEM_GUEST_HUGE,                         Shape::address,   with_value,              Kind::snp },
     Row { Opcode::td_accept,         GMEM_GUEST_HUGE,                         Shape::address,   no_field,                Kind::tdx },

@@ -26,7 +26,7 @@ constexpr std::uint64_t td_invalid { std::uint64_t { 1 } << 63 }, td_align { td_
 constexpr std::uint64_t td_piece { std::uint64_t { 2 } << 20 };
 
 // SMCCC, vendor-specific hypervisor service of KVM; the function's number is the exit's `nr`.
-constexpr std::uint64_t smccc_mem_share { 0xC6000003 }, smccc_mem_unshare { 0xC6000004 }, smccc_mem_relinquish { 0xC6000009 };
+constexpr std::uint64_t smccc_mem_share { 0xC6000003 }, smccc_mem_unshare { 0xC6000004 };
 constexpr std::uint64_t smccc_invalid_parameter { static_cast<std::uint64_t>(-3) };
 
 // RSI_IPA_STATE_SET. A host may apply a part of a request: the guest goes on at the new base. Ours takes no more than this at once.
@@ -155,18 +155,19 @@ Interpreter::Then Interpreter::td_mapgpa_chunk() noexcept
     return map_gpa(WaitsFor::td_mapgpa, waiting_.gpa + progress_, piece >> page_bits, waiting_.to_private(), false);
 }
 
-// EL2 has changed its state by the time the host hears of MEM_SHARE (platform-models.md 3.3): instruction() does that.
+// EL2 has changed its state by the time the host hears of MEM_SHARE (platform-models.md 3.3): instruction() does that. Of MEM_RELINQUISH the
+// host does not hear.
 Interpreter::Then Interpreter::smccc(Operation const &operation) noexcept
 {
-    if (operation.value != 0 || operation.extra != 0 || !page_aligned(operation.gpa) || operation.gpa >= Operation::end_of_memory)
+    bool const exits { operation.opcode != Opcode::mem_relinquish };
+    if ((exits && (operation.value != 0 || operation.extra != 0)) || !page_aligned(operation.gpa) || operation.gpa >= Operation::end_of_memory)
         return done(0, smccc_invalid_parameter);
     auto const answered { guest_.instruction(operation) };
     if (!answered.met.done())
         return not_done(operation, answered.met);
-    if (answered.status != 0)
+    if (answered.status != 0 || !exits)
         return done(0, answered.status);
-    auto const nr { operation.opcode == Opcode::mem_share ? smccc_mem_share : operation.opcode == Opcode::mem_unshare ? smccc_mem_unshare : smccc_mem_relinquish };
-    return hypercall(WaitsFor::smccc, nr, operation.gpa, page_size, 0, 0);
+    return hypercall(WaitsFor::smccc, operation.opcode == Opcode::mem_share ? smccc_mem_share : smccc_mem_unshare, operation.gpa, page_size, 0, 0);
 }
 
 Interpreter::Then Interpreter::ripas(Operation const &operation) noexcept
@@ -179,18 +180,17 @@ Interpreter::Then Interpreter::ripas(Operation const &operation) noexcept
     return memory_fault(base, waiting_.value - base, Met::fault(operation.to_private() ? platform::Side::private_ : platform::Side::shared));
 }
 
-// As far as the VMM has converted, the change is applied; nothing converted is a refusal.
+// As far as the VMM has converted, and the realm's table lets it, the change is applied; nothing of it is a refusal.
 Interpreter::Then Interpreter::ripas_answered() noexcept
 {
-    auto at { waiting_.gpa };
-    while (at < waiting_.value && guest_.is_private(at) == waiting_.to_private())
-        at += page_size;
-    if (at == waiting_.gpa)
-        return done(at | ripas_rejected);
-    auto applied { waiting_ };
-    applied.value = at;
-    auto const answered { guest_.instruction(applied) };
-    return answered.met.done() ? done(at, answered.status) : done(waiting_.gpa | ripas_rejected);
+    auto converted { waiting_.gpa };
+    while (converted < waiting_.value && guest_.is_private(converted) == waiting_.to_private())
+        converted += page_size;
+    auto page { waiting_ };
+    for (; page.gpa < converted; page.gpa += page_size)
+        if (auto const answered { guest_.instruction(page) }; !answered.met.done() || answered.result == 0)
+            break;
+    return done(page.gpa == waiting_.gpa ? page.gpa | ripas_rejected : page.gpa);
 }
 
 } // namespace gmem::kvm::scripted
