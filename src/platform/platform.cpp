@@ -2,6 +2,9 @@
 
 #include "platform/sw_protected/sw_protected.hpp"
 
+// The runtime library's own would bring its terminate handler, which allocates, into every program that is preloaded.
+extern "C" [[noreturn]] void __cxa_pure_virtual() { __builtin_trap(); }
+
 namespace gmem::platform {
 namespace {
 
