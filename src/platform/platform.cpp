@@ -1,11 +1,13 @@
 #include "platform/platform.hpp"
 
+#include "platform/pkvm/pkvm.hpp"
 #include "platform/sw_protected/sw_protected.hpp"
 
 namespace gmem::platform {
 namespace {
 
 constinit SwProtected const sw_protected {};
+constinit Pkvm const pkvm_side {};
 
 }
 
@@ -13,9 +15,9 @@ Platform const &platform_of(Kind k) noexcept
 {
     switch (k) {
     case Kind::sw_protected: return sw_protected;
+    case Kind::pkvm:         return pkvm_side;
     case Kind::snp:
     case Kind::tdx:
-    case Kind::pkvm:
     case Kind::cca:
         break;
     }
