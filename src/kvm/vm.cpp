@@ -8,7 +8,6 @@
 #include "os/user_memory.hpp"
 
 #include <new>
-#include <ranges>
 
 namespace gmem::kvm {
 namespace {
@@ -81,11 +80,13 @@ void Vm::release() noexcept
     os::SignalsBlocked blocked;
     {
         os::Locked guard { lock_ };
-        for (std::uint32_t space { 0 }; space < SlotTable::address_spaces; ++space)
-            for (auto const all { slots_.ever_used(space) }; auto &slot : std::views::reverse(all)) { // backwards: cheap where it began at the lowest
-                unbind(slot);
-                slots_.put(slot, {});
+        for (std::uint32_t space { 0 }; space < SlotTable::address_spaces; ++space) {
+            auto const all { slots_.ever_used(space) };
+            for (auto at { all.size() }; at > 0; --at) { // backwards: cheap where it began at the lowest
+                unbind(all[at - 1]);
+                slots_.put(all[at - 1], {});
             }
+        }
         slots_.clear();
         frames_.clear();
         real_.clear();
