@@ -5,11 +5,11 @@ namespace {
 
 constexpr std::uint32_t none { VmState::most_pending };
 
-std::uint32_t find(VmState const &vm, FrameRange frames, bool to_private) noexcept
+std::uint32_t find(VmState const &vm, PageRange pages, bool to_private) noexcept
 {
     for (std::uint32_t i { 0 }; i < vm.next_pending && i < VmState::most_pending; ++i) {
         auto const &r { vm.pending[i] };
-        if (r.to_private == to_private && FrameRange { r.first_frame, r.last_frame }.contains(frames))
+        if (r.to_private == to_private && r.first_frame <= pages.first().index() && pages.last().index() <= r.last_frame)
             return i;
     }
     return none;
@@ -31,22 +31,22 @@ void append(VmState &vm, PendingRequest r) noexcept
 
 }
 
-void record_request(VmState &vm, FrameRange frames, bool to_private) noexcept
+void record_request(VmState &vm, PageRange pages, bool to_private) noexcept
 {
-    if (frames.first < frames.last && find(vm, frames, to_private) == none)
-        append(vm, { frames.first, frames.last, to_private });
+    if (find(vm, pages, to_private) == none)
+        append(vm, { pages.first().index(), pages.last().index(), to_private });
 }
 
-bool requested(VmState const &vm, FrameRange frames, bool to_private) noexcept { return find(vm, frames, to_private) != none; }
+bool requested(VmState const &vm, PageRange pages, bool to_private) noexcept { return find(vm, pages, to_private) != none; }
 
-void consume_request(VmState &vm, FrameRange frames, bool to_private) noexcept
+void consume_request(VmState &vm, PageRange pages, bool to_private) noexcept
 {
-    auto const at { find(vm, frames, to_private) };
+    auto const at { find(vm, pages, to_private) };
     if (at == none)
         return;
     auto &r { vm.pending[at] };
-    PendingRequest const after { frames.last, r.last_frame, to_private };
-    r.last_frame = frames.first;
+    PendingRequest const after { pages.last().index(), r.last_frame, to_private };
+    r.last_frame = pages.first().index();
     if (r.first_frame == r.last_frame && after.first_frame == after.last_frame)
         remove(vm, at);
     else if (r.first_frame == r.last_frame)

@@ -27,11 +27,6 @@ void for_each(PageRange r, Each &&each) noexcept
         each(p);
 }
 
-bool requested_page(Pages const &pages, PageState const &page, bool to_private) noexcept
-{
-    return requested(*pages.vm, FrameRange::of(page.frame, 1), to_private);
-}
-
 // The page becomes the host's, wiped, whatever the guest has of it; a poisoned entry stays.
 void take_and_wipe(Pages &pages, PageNo p) noexcept
 {
@@ -54,11 +49,11 @@ constexpr GuestVerdict guest_verdicts[][2] {
 
 }
 
-Status Pkvm::veto(Pages const &pages, PageRange r, Attribute to, std::uint64_t first_frame) const noexcept
+Status Pkvm::veto(Pages const &pages, PageRange r, Attribute to, std::uint64_t) const noexcept
 {
     if (pages.vm->options.pkvm_unsolicited != PkvmUnsolicited::refused)
         return Ok {};
-    if (requested(*pages.vm, FrameRange::of(first_frame, r.pages()), to == Attribute::private_))
+    if (requested(*pages.vm, r, to == Attribute::private_))
         return Ok {};
     return Error { Why::platform_refused, EPERM, r.offset(), "no guest has asked for this conversion" };
 }
@@ -69,7 +64,7 @@ void Pkvm::make_shared(Pages &pages, PageRange held) const noexcept
         auto const page { state_of(pages, p) };
         if (page.state != State::guest_owned)
             return;
-        if (requested_page(pages, page, false))
+        if (requested(*pages.vm, PageRange::one(p), false))
             must(apply(pages, p, Call::guest_share_host, { .handle = page.handle, .frame = page.frame }));
         else if (pages.vm->options.pkvm_unsolicited == PkvmUnsolicited::destructive)
             take_and_wipe(pages, p);
@@ -78,12 +73,11 @@ void Pkvm::make_shared(Pages &pages, PageRange held) const noexcept
     });
 }
 
-void Pkvm::converted(Pages &pages, PageRange r, Attribute to, std::uint64_t first_frame) const noexcept
+void Pkvm::converted(Pages &pages, PageRange r, Attribute to, std::uint64_t) const noexcept
 {
-    auto const frames { FrameRange::of(first_frame, r.pages()) };
     auto const to_private { to == Attribute::private_ };
-    if (requested(*pages.vm, frames, to_private))
-        return consume_request(*pages.vm, frames, to_private);
+    if (requested(*pages.vm, r, to_private))
+        return consume_request(*pages.vm, r, to_private);
     if (pages.vm->options.pkvm_unsolicited == PkvmUnsolicited::destructive)
         for_each(r, [&pages](PageNo p) noexcept { take_and_wipe(pages, p); });
 }

@@ -81,12 +81,12 @@ TEST(Pkvm, ARequestThatEl2HasNotSeenIsHonouredByTheConversion)
     World w { 1 };
     ASSERT_EQ(donate(w), 0);
     w.write(page0, 0xbe);
-    record_request(*w.vm, { first_frame, first_frame + 1 }, false);
+    record_request(*w.vm, range, false);
     pkvm_side.make_shared(w.pages, range);
     pkvm_side.converted(w.pages, range, Attribute::shared, first_frame);
     EXPECT_EQ(w.page(page0).state, State::shared_by_guest);
     EXPECT_EQ(w.value(page0), 0xbe);
-    EXPECT_FALSE(requested(*w.vm, { first_frame, first_frame + 1 }, false));
+    EXPECT_FALSE(requested(*w.vm, range, false));
 }
 
 TEST(Pkvm, NobodyAskedAndItIsAllowedThenTheGuestLosesThePage)
@@ -109,15 +109,15 @@ TEST(Pkvm, NobodyAskedAndItIsRefused)
     auto w { with(PkvmUnsolicited::refused) };
     EXPECT_EQ(veto(w, Attribute::shared), EPERM);
     EXPECT_EQ(veto(w, Attribute::private_), EPERM);
-    record_request(*w.vm, { first_frame, first_frame + 1 }, false);
+    record_request(*w.vm, range, false);
     EXPECT_EQ(veto(w, Attribute::shared), 0);
     EXPECT_EQ(veto(w, Attribute::shared), 0); // looking changes nothing
     EXPECT_EQ(veto(w, Attribute::private_), EPERM);
     pkvm_side.converted(w.pages, range, Attribute::shared, first_frame);
     EXPECT_EQ(veto(w, Attribute::shared), EPERM);
-    auto const unbound { pkvm_side.veto(w.pages, range, Attribute::shared, no_frame) };
-    ASSERT_FALSE(unbound);
-    EXPECT_EQ(unbound.error().why, Why::platform_refused);
+    auto const refused { pkvm_side.veto(w.pages, range, Attribute::shared, first_frame) };
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().why, Why::platform_refused);
 }
 
 TEST(Pkvm, NobodyAskedAndItIsDestructive)
@@ -142,7 +142,7 @@ TEST(Pkvm, NobodyAskedAndItIsDestructive)
     // Who is asked for keeps its bytes.
     ASSERT_EQ(donate(w), 0);
     w.write(page0, 0xbe);
-    record_request(*w.vm, { first_frame, first_frame + 1 }, false);
+    record_request(*w.vm, range, false);
     pkvm_side.make_shared(w.pages, range);
     pkvm_side.converted(w.pages, range, Attribute::shared, first_frame);
     EXPECT_EQ(w.value(page0), 0xbe);

@@ -87,7 +87,6 @@ public:
 private:
     static int by_guest(Expected const &e, bool legal) { return e.poison ? EHWPOISON : !e.guest ? ENOENT : legal ? 0 : EPERM; }
     static void taken(Expected &e) { e.wipe(), e.host = true, e.guest = false, e.poison = true; }
-    static FrameRange frames(PageNo p) { return FrameRange::of(World::frame_of(p), 1); }
 
     template <typename Then>
     void call(PageNo p, Call c, int error, Then &&then)
@@ -108,7 +107,7 @@ private:
     void to_shared(PageNo p, Expected &e)
     {
         last_ = p;
-        auto const asked { requested(*world_.vm, frames(p), false) };
+        auto const asked { requested(*world_.vm, PageRange::one(p), false) };
         ASSERT_EQ(asked, e.asked);
         auto const unsolicited { world_.vm->options.pkvm_unsolicited };
         auto const allowed { static_cast<bool>(side.veto(world_.pages, PageRange::one(p), Attribute::shared, World::frame_of(p))) };
@@ -143,7 +142,7 @@ private:
         last_ = p;
         // More than the table holds would be forgotten: that has a test of its own.
         if (!e.asked)
-            record_request(*world_.vm, frames(p), false);
+            record_request(*world_.vm, PageRange::one(p), false);
         e.asked = true;
     }
     void accept(PageNo p, Expected &e)
