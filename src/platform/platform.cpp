@@ -1,5 +1,6 @@
 #include "platform/platform.hpp"
 
+#include "platform/cca/cca.hpp"
 #include "platform/pkvm/pkvm.hpp"
 #include "platform/sw_protected/sw_protected.hpp"
 
@@ -8,6 +9,7 @@ namespace {
 
 constinit SwProtected const sw_protected {};
 constinit Pkvm const pkvm_side {};
+constinit Cca const cca_side {};
 
 }
 
@@ -16,9 +18,9 @@ Platform const &platform_of(Kind k) noexcept
     switch (k) {
     case Kind::sw_protected: return sw_protected;
     case Kind::pkvm:         return pkvm_side;
+    case Kind::cca:          return cca_side;
     case Kind::snp:
     case Kind::tdx:
-    case Kind::cca:
         break;
     }
     return sw_protected;
