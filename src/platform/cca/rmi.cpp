@@ -128,7 +128,7 @@ RmiResult data_destroy(Pages &pages, PageNo p, std::uint64_t frame, AddressSpace
     auto page { load(pages, p) };
     if (!space.is_protected(frame))
         return rmi_error_input;
-    if (page.frame != frame || !step(page, frame, EntryCommand::data_destroy))
+    if (!step(page, frame, EntryCommand::data_destroy))
         return rmi_error_rtt;
     page.granule = Granule::delegated;
     store(pages, p, page);

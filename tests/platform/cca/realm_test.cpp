@@ -133,6 +133,8 @@ TEST_F(RealmTest, RipasIsInitialisedAsFarAsItCanBe)
     EXPECT_EQ(w.page(page1).entry.ripas, Ripas::ram);
     EXPECT_EQ(w.page(PageNo { 3 }).entry.ripas, Ripas::empty);
     auto const rim { r.rim() };
+    World same { 4 };
+    EXPECT_EQ(rim, created(same, 2).rim()); // measured is what was done
     EXPECT_EQ(r.init_ripas(w.pages, all, first_frame, done), rmi_error_rtt); // RAM already
     EXPECT_EQ(r.rim(), rim);
     EXPECT_EQ(done, 0U);
