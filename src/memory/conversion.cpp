@@ -108,6 +108,11 @@ Status GuestMemory::to_private_locked(PageRange r) noexcept
 
 Status GuestMemory::to_shared_locked(PageRange r) noexcept
 {
+    // A guest must not write to what is being turned into what the host will read. Only the VM's process has the guest's window: when it does not
+    // answer none of its vCPUs runs either.
+    if (guest_is_gated())
+        if (auto const closed { close_everywhere(r) }; !closed && closed.error().why == Why::no_memory)
+            return closed.error(); // what was closed on the way the guest gets back when it touches it
     os::Locked space { Space::lock() };
     GMEM_CHECK(for_each_window(*this, r, [](Window &w, PageRange part) noexcept { return gate::can_open(w, part); }));
 

@@ -1,6 +1,7 @@
 #include "memory/guest_memory.hpp"
 
 #include "memory/gate.hpp"
+#include "memory/guest_window.hpp"
 #include "memory/huge_pages.hpp"
 #include "memory/pool.hpp"
 #include "memory/process.hpp"
@@ -86,7 +87,7 @@ void GuestMemory::give_place_back() noexcept
     cipher_ = nullptr;
     if (view_) {
         os::AddressRange const all { view_, view_ + raw(size()) };
-        if (view_fate_ == ViewFate::unmap)
+        if (view_fate_ == ViewFate::unmap || guest_is_gated())
             os::unmap(all);
         else // a memslot still points here: its guest gets EFAULT, not somebody else's memory
             os::system_call(SYS_mmap, all.begin, all.length(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
@@ -133,6 +134,7 @@ void GuestMemory::destroy() noexcept
 {
     os::SignalsBlocked blocked;
     detach();
+    GuestWindow::close(*this, view_fate_);
     give_place_back();
 }
 

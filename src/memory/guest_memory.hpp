@@ -125,6 +125,14 @@ public:
     // In the machine that is modelled: no two files share a page.
     std::uint64_t first_physical() const noexcept { return facts_.inode << 34; }
     crypto::Cipher *cipher() const noexcept { return cipher_; }
+    // Who accepts a page that has just become the guest's: a real guest cannot execute what its platform has for that.
+    enum class Accepts : std::uint8_t { guest, gmem };
+    // The guest uses a page, at the frame where a memslot has it. ENOMEM, or what KVM's fault path answers for the platform.
+    Status guest_touch(PageNo p, std::uint64_t frame, Accepts who) noexcept;
+    // A memslot that had `r` at frames from `first_frame` on is gone.
+    void slot_gone(PageRange r, std::uint64_t first_frame) noexcept;
+    // Must a page be the platform's before the guest may reach it?
+    bool guest_is_gated() const noexcept;
     // What the VM's launch has come to: for all processes, from now on.
     void set_phase(platform::Phase p) noexcept { header().vm.phase.store(p, std::memory_order_release); }
 
@@ -141,6 +149,7 @@ public:
 private:
     friend class FileLocked;
     friend class Fork;
+    friend struct GuestWindow;
     friend class HugePages;
     friend class Pool;
 
@@ -178,6 +187,7 @@ private:
     FileFacts facts_ {};
     int copy_for_child_ { -1 }; // only between Fork::prepare() and the end of fork()
     bool gives_back_ { false };
+    std::uintptr_t guest_window_ { 0 };
     crypto::Cipher *cipher_ { nullptr }; // of header().vm.key, where the platform encrypts
 };
 

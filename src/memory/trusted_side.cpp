@@ -57,7 +57,7 @@ void TrustedSide::reclaim(PageRange r) noexcept
     });
 }
 
-Status TrustedSide::make_private(PageNo p, std::uint64_t frame, Acceptance acceptance) noexcept
+Status TrustedSide::make_private(PageNo p, std::uint64_t frame, GuestMemory::Accepts who) noexcept
 {
     if (!platform_.keeps_records())
         return Ok {};
@@ -65,10 +65,22 @@ Status TrustedSide::make_private(PageNo p, std::uint64_t frame, Acceptance accep
     GMEM_CHECK(stage(one));
     auto trusted { pages() };
     auto const made { platform_.make_private(trusted, p, frame) };
-    if (made && acceptance == Acceptance::automatic)
+    if (made && who == GuestMemory::Accepts::gmem)
         platform_.accept(trusted, p, frame);
     settle(one);
     return made;
+}
+
+void TrustedSide::unmap(PageRange r, std::uint64_t first_frame) noexcept
+{
+    if (!platform_.keeps_records())
+        return;
+    auto trusted { pages() };
+    for_each_held_run(r, [&](PageRange run) noexcept {
+        for (auto p { run.first() }; p < run.last(); p = p.plus(1))
+            platform_.unmap(trusted, p, first_frame + (p.index() - r.first().index()));
+        settle(run);
+    });
 }
 
 Status TrustedSide::stage(PageRange r) noexcept

@@ -30,9 +30,11 @@ public:
     // Before pages leave the file.
     void reclaim(PageRange r) noexcept;
 
-    // The guest's first private use of a page, at the frame where it has it; the guest has accepted it where `Acceptance` says so. ENOMEM, or what KVM's fault path answers.
-    enum class Acceptance : std::uint8_t { by_guest, automatic };
-    Status make_private(PageNo p, std::uint64_t frame, Acceptance acceptance) noexcept;
+    // The guest's first private use of a page, at the frame where it has it. ENOMEM, or what KVM's fault path answers.
+    Status make_private(PageNo p, std::uint64_t frame, GuestMemory::Accepts who) noexcept;
+
+    // KVM zaps what a memslot showed: pages stay private.
+    void unmap(PageRange r, std::uint64_t first_frame) noexcept;
 
     // Before the platform's own calls change records of `r`: ENOMEM at r.first(). Then the call, then settle().
     Status stage(PageRange r) noexcept;
