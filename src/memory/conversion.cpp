@@ -102,6 +102,7 @@ Status GuestMemory::to_private_locked(PageRange r) noexcept
     static_assert(noexcept(control_.begin_commit(r, Attribute::private_)) && noexcept(control_.commit()));
     control_.begin_commit(r, Attribute::private_);
     control_.commit();
+    TrustedSide { *this }.converted(r, Attribute::private_);
     count(header().counters.conversions_to_private);
     return Ok {};
 }
@@ -123,6 +124,7 @@ Status GuestMemory::to_shared_locked(PageRange r) noexcept
     control_.begin_commit(r, Attribute::shared);
     trusted.make_shared(r);
     control_.commit();
+    trusted.converted(r, Attribute::shared);
     os::kill_point("convert.committed");
     count(header().counters.conversions_to_shared);
     open_shared_runs(*this, r);

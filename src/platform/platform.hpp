@@ -37,8 +37,8 @@ public:
     // firmware would not give back is what KVM calls leaked, and is held no more either; its host reads zeros.
     virtual void make_shared(Pages &, PageRange held) const noexcept = 0;
 
-    // A conversion that veto let pass is past its point of no return, and make_shared is done with its held pages: requests of guests that it
-    // answers are answered. Before the host's first look at the pages.
+    // A conversion that veto let pass is committed, and make_shared was done with its held pages: requests of guests that it answers are
+    // answered. Before the host's first look at the pages. Changes nothing about which are held.
     virtual void converted(Pages &, PageRange, Attribute /*to*/, std::uint64_t /*first_frame*/) const noexcept {}
 
     // A private guest access found the page not yet the guest's: KVM's fault path. `frame` is where the guest has it. Idempotent. EINVAL / EIO / ... as

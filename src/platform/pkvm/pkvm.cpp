@@ -78,8 +78,12 @@ void Pkvm::converted(Pages &pages, PageRange r, Attribute to, std::uint64_t) con
     auto const to_private { to == Attribute::private_ };
     if (requested(*pages.vm, r, to_private))
         return consume_request(*pages.vm, r, to_private);
+    // Pages of a mixed range that are the guest's own already are none that it converts.
     if (pages.vm->options.pkvm_unsolicited == PkvmUnsolicited::destructive)
-        for_each(r, [&pages](PageNo p) noexcept { take_and_wipe(pages, p); });
+        for_each(r, [&pages](PageNo p) noexcept {
+            if (state_of(pages, p).state != State::guest_owned)
+                take_and_wipe(pages, p);
+        });
 }
 
 Status Pkvm::make_private(Pages &pages, PageNo p, std::uint64_t frame) const noexcept

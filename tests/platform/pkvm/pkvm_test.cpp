@@ -139,9 +139,12 @@ TEST(Pkvm, NobodyAskedAndItIsDestructive)
     EXPECT_EQ(w.value(page0), 0);
     EXPECT_EQ(w.pages.record(page0), Record {});
 
-    // Who is asked for keeps its bytes.
+    // A page of the range that is the guest's already is left alone; who is asked for keeps its bytes.
     ASSERT_EQ(donate(w), 0);
     w.write(page0, 0xbe);
+    pkvm_side.converted(w.pages, range, Attribute::private_, first_frame);
+    EXPECT_TRUE(pkvm_side.held(w.pages.record(page0)));
+    EXPECT_EQ(w.value(page0), 0xbe);
     record_request(*w.vm, range, false);
     pkvm_side.make_shared(w.pages, range);
     pkvm_side.converted(w.pages, range, Attribute::shared, first_frame);
