@@ -34,13 +34,6 @@ void release(Pages &pages, PageRange r) noexcept
         release(pages, p);
 }
 
-void drop_alias(Pages &pages, PageNo p) noexcept
-{
-    auto const page { state_of(pages, p) };
-    if (page.alias)
-        static_cast<void>(unmap_unprotected(pages, p, space.alias_of(page.frame), space));
-}
-
 constexpr GuestVerdict sea { GuestVerdict::What::guest_exception, "SEA" };
 constexpr GuestVerdict missing { GuestVerdict::What::retry, "data abort exit" };
 constexpr GuestVerdict destroyed { GuestVerdict::What::memory_fault, "data abort exit, RIPAS DESTROYED" }; // nothing that the host does helps
@@ -60,13 +53,6 @@ constexpr char const *data_names[] { "DATA, ASSIGNED/EMPTY", "DATA, ASSIGNED/RAM
 
 void Cca::make_shared(Pages &pages, PageRange held) const noexcept { release(pages, held); }
 void Cca::reclaim(Pages &pages, PageRange held) const noexcept { release(pages, held); }
-
-void Cca::converted(Pages &pages, PageRange r, Attribute to, std::uint64_t) const noexcept
-{
-    if (to == Attribute::private_)
-        for (auto p { r.first() }; p < r.last(); p = p.plus(1))
-            drop_alias(pages, p);
-}
 
 Status Cca::make_private(Pages &pages, PageNo p, std::uint64_t frame) const noexcept
 {
@@ -98,7 +84,8 @@ void Cca::unmap(Pages &pages, PageNo p, std::uint64_t frame) const noexcept
     auto const page { state_of(pages, p) };
     if (page.frame != frame)
         return;
-    drop_alias(pages, p);
+    if (page.alias)
+        static_cast<void>(unmap_unprotected(pages, p, space.alias_of(frame), space));
     if (page.granule == Granule::data)
         release(pages, p);
 }

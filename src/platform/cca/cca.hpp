@@ -19,7 +19,6 @@ public:
 
     Status veto(Pages const &, PageRange, Attribute, std::uint64_t) const noexcept override { return Ok {}; }
     void make_shared(Pages &, PageRange held) const noexcept override; // DATA_DESTROY, GRANULE_UNDELEGATE
-    void converted(Pages &, PageRange, Attribute to, std::uint64_t first_frame) const noexcept override; // to private: the alias is unmapped
     // GRANULE_DELEGATE, DATA_CREATE_UNKNOWN. EINVAL: no frame. ENXIO: the RMM refuses, as when the page is mapped elsewhere.
     Status make_private(Pages &, PageNo, std::uint64_t frame) const noexcept override;
     // RSI_IPA_STATE_SET to RAM with CHANGE_DESTROYED, and a host that agrees. Nothing while the page is mapped elsewhere.

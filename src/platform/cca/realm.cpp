@@ -7,8 +7,8 @@ namespace {
 
 constexpr RmiResult rmi_no_hash { Rmi::no_hash };
 
-// A source that lies in the same file must be another granule, and the host's. Elsewhere it is memory of the host.
-bool host_may_give(Pages const &pages, PageNo to, std::byte const *source) noexcept
+// A source that lies in the same file must be the host's, which the destination is not. Elsewhere it is memory of the host.
+bool host_may_give(Pages const &pages, std::byte const *source) noexcept
 {
     auto const base { reinterpret_cast<std::uintptr_t>(pages.bytes) };
     auto const at { reinterpret_cast<std::uintptr_t>(source) };
@@ -17,7 +17,7 @@ bool host_may_give(Pages const &pages, PageNo to, std::byte const *source) noexc
     if (at < base || at >= base + raw(pages.count.to_bytes()))
         return true;
     PageNo const from { (at - base) >> page_bits };
-    return (at - base) % page_size == 0 && from != to && record_as<PageState>(pages.record(from)).pas == Pas::non_secure;
+    return (at - base) % page_size == 0 && record_as<PageState>(pages.record(from)).pas == Pas::non_secure;
 }
 
 }
@@ -40,12 +40,11 @@ RmiResult Realm::create(measure::CcaRealm const &p, crypto::Hash hash) noexcept
     return rmi_success;
 }
 
-RmiResult Realm::activate(VmState &vm) noexcept
+RmiResult Realm::activate() noexcept
 {
     if (state_ != State::created)
         return rmi_error_realm;
     state_ = State::active;
-    vm.phase.store(Phase::running);
     return rmi_success;
 }
 
@@ -83,7 +82,7 @@ RmiResult Realm::init_ripas(Pages &pages, PageRange r, std::uint64_t first_frame
 RmiResult Realm::data_create(Pages &pages, PageNo p, std::uint64_t frame, std::byte const *source, bool measure) noexcept
 {
     auto page { record_as<PageState>(pages.record(p)) };
-    if (!space_.is_protected(frame) || page.granule != Granule::delegated || !host_may_give(pages, p, source))
+    if (!space_.is_protected(frame) || page.granule != Granule::delegated || !host_may_give(pages, source))
         return rmi_error_input;
     if (state_ != State::created)
         return rmi_error_realm;

@@ -21,8 +21,8 @@ public:
     // RMI_REALM_CREATE. error_input: IPAs of other than 32 to 52 bits, or a hash that the RMM does not know. error_realm: there is one already
     // (the RMM: another granule is the realm's descriptor).
     RmiResult create(measure::CcaRealm const &, crypto::Hash) noexcept;
-    // RMI_REALM_ACTIVATE: the measurement is final. KVM does it before the first vCPU runs.
-    RmiResult activate(VmState &) noexcept;
+    // RMI_REALM_ACTIVATE: the measurement is final. KVM does it before the first vCPU runs. The VM's files hear of it from the caller (VmState::phase).
+    RmiResult activate() noexcept;
 
     // RMI_RTT_INIT_RIPAS for a page after the other, until one cannot: `done` is how many pages are RAM now. error_rtt: not even the first. Measured as
     // one range.

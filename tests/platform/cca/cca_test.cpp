@@ -101,7 +101,6 @@ TEST(Cca, APageThatWasNeverDelegatedKeepsTheHostsBytes)
 {
     World w { 1 };
     w.write(page0, 0x42);
-    side.converted(w.pages, range, Attribute::private_, first_frame);
     EXPECT_TRUE(side.host_access(w.pages, page0, Access::read).allowed());
     side.make_shared(w.pages, range);
     EXPECT_EQ(w.value(page0), 0x42);
@@ -151,21 +150,15 @@ TEST(Cca, AMemslotThatGoesTakesTheDataWithIt)
     EXPECT_TRUE(side.make_private(w.pages, page0, first_frame + 1)); // wherever it is bound next
 }
 
-TEST(Cca, TheAliasGoesWithTheConversionAndTheMemslot)
+TEST(Cca, TheAliasGoesWithTheMemslot)
 {
     constexpr AddressSpace widest { 52 };
-    for (bool const by_conversion : { true, false }) {
-        World w { 1 };
-        ASSERT_TRUE(map_unprotected(w.pages, page0, widest.alias_of(first_frame), widest));
-        side.converted(w.pages, range, Attribute::shared, first_frame);
-        side.unmap(w.pages, page0, first_frame + 1);
-        EXPECT_TRUE(w.page(page0).alias);
-        if (by_conversion)
-            side.converted(w.pages, range, Attribute::private_, first_frame);
-        else
-            side.unmap(w.pages, page0, first_frame);
-        EXPECT_EQ(w.pages.record(page0), Record {});
-    }
+    World w { 1 };
+    ASSERT_TRUE(map_unprotected(w.pages, page0, widest.alias_of(first_frame), widest));
+    side.unmap(w.pages, page0, first_frame + 1);
+    EXPECT_TRUE(w.page(page0).alias);
+    side.unmap(w.pages, page0, first_frame);
+    EXPECT_EQ(w.pages.record(page0), Record {});
 }
 
 TEST(Cca, NothingIsHeldAfterReclaimAndWhatCannotBeGivenBackIsLeaked)

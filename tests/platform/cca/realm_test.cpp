@@ -62,10 +62,9 @@ Realm created(World &w, std::uint64_t ram)
 
 TEST_F(RealmTest, IsCreatedOnceAndActivatedOnce)
 {
-    World w { 1 };
     Realm r;
     EXPECT_EQ(r.rim().size, 0U);
-    EXPECT_EQ(r.activate(*w.vm), rmi_error_realm);
+    EXPECT_EQ(r.activate(), rmi_error_realm);
     auto wrong { parameters };
     for (auto const bits : { std::uint8_t { 31 }, std::uint8_t { 53 } }) {
         wrong.s2sz = bits;
@@ -75,10 +74,9 @@ TEST_F(RealmTest, IsCreatedOnceAndActivatedOnce)
     ASSERT_TRUE(r.create(parameters, crypto::Hash::sha256));
     EXPECT_EQ(r.state(), Realm::State::created);
     EXPECT_EQ(r.create(parameters, crypto::Hash::sha256), rmi_error_realm);
-    EXPECT_EQ(w.vm->phase.load(), Phase::launching);
-    ASSERT_TRUE(r.activate(*w.vm));
-    EXPECT_EQ(w.vm->phase.load(), Phase::running);
-    EXPECT_EQ(r.activate(*w.vm), rmi_error_realm);
+    ASSERT_TRUE(r.activate());
+    EXPECT_EQ(r.state(), Realm::State::active);
+    EXPECT_EQ(r.activate(), rmi_error_realm);
 }
 
 TEST_F(RealmTest, TheMeasurementIsThatOfEverythingInOrder)
@@ -97,7 +95,7 @@ TEST_F(RealmTest, TheMeasurementIsThatOfEverythingInOrder)
             rec.gprs[i] = i + 1;
         ASSERT_TRUE(r.rec_create(rec));
         EXPECT_EQ(to_hex(r.rim()), expected);
-        ASSERT_TRUE(r.activate(*w.vm));
+        ASSERT_TRUE(r.activate());
         EXPECT_EQ(to_hex(r.rim()), expected);
     }
 }
@@ -108,7 +106,7 @@ TEST_F(RealmTest, AfterActivationNothingIsPutInAndNothingMeasured)
     auto r { created(w, 1) };
     auto const p { pattern(0) };
     ASSERT_TRUE(command(w.pages, page0, GranuleCommand::delegate));
-    ASSERT_TRUE(r.activate(*w.vm));
+    ASSERT_TRUE(r.activate());
     auto const rim { r.rim() };
     std::uint64_t done;
     EXPECT_EQ(r.init_ripas(w.pages, PageRange::one(page1), first_frame + 1, done), rmi_error_realm);

@@ -163,14 +163,8 @@ private:
     }
     void convert(PageNo p, Expected &e)
     {
-        auto const to { random_() % 2 ? Attribute::shared : Attribute::private_ };
-        if (to == Attribute::shared) {
-            side.make_shared(world_.pages, PageRange::one(p));
-            taken(p, e);
-        } else {
-            e.alias = false;
-        }
-        side.converted(world_.pages, PageRange::one(p), to, World::frame_of(p));
+        side.make_shared(world_.pages, PageRange::one(p));
+        taken(p, e);
     }
     void memslot_goes(PageNo p, Expected &e)
     {
