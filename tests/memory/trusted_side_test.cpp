@@ -35,6 +35,9 @@ TEST(TrustedSide, APendingRequestIsAnsweredOnce)
     platform::pkvm::record_request(file.header().vm, r, true);
     EXPECT_EQ(convert(file, r, Attribute::private_), 0);
     EXPECT_EQ(convert(file, r, Attribute::shared), EPERM);
+    platform::pkvm::record_request(file.header().vm, r, false);
+    EXPECT_EQ(convert(file, r, Attribute::shared), 0);
+    EXPECT_EQ(convert(file, r, Attribute::private_), EPERM);
     EXPECT_EQ(file.audit(), nullptr);
     file.release();
 }
