@@ -112,6 +112,7 @@ Status GuestMemory::to_private_locked(PageRange r, platform::ContentEffect effec
     control_.begin_commit(r, Attribute::private_, effect);
     apply_to_contents(*this, r, effect, "a conversion to private");
     control_.commit();
+    TrustedSide { *this }.converted(r, Attribute::private_);
     count(header().counters.conversions_to_private);
     return Ok {};
 }
@@ -134,6 +135,7 @@ Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect
     trusted.make_shared(r);
     apply_to_contents(*this, r, effect, "a conversion to shared");
     control_.commit();
+    trusted.converted(r, Attribute::shared);
     os::kill_point("convert.committed");
     count(header().counters.conversions_to_shared);
     open_shared_runs(*this, r);

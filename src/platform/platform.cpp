@@ -1,5 +1,7 @@
 #include "platform/platform.hpp"
 
+#include "platform/cca/cca.hpp"
+#include "platform/pkvm/pkvm.hpp"
 #include "platform/sw_protected/sw_protected.hpp"
 
 // The runtime library's own would bring its terminate handler, which allocates, into every program that is preloaded.
@@ -9,6 +11,8 @@ namespace gmem::platform {
 namespace {
 
 constinit SwProtected const sw_protected {};
+constinit Pkvm const pkvm_side {};
+constinit Cca const cca_side {};
 
 }
 
@@ -16,10 +20,10 @@ Platform const &platform_of(Kind k) noexcept
 {
     switch (k) {
     case Kind::sw_protected: return sw_protected;
+    case Kind::pkvm:         return pkvm_side;
+    case Kind::cca:          return cca_side;
     case Kind::snp:
     case Kind::tdx:
-    case Kind::pkvm:
-    case Kind::cca:
         break;
     }
     return sw_protected;
