@@ -39,7 +39,7 @@ Firmware page_unsmash(Rmp const &rmp, PageNo p) noexcept
     for (auto q { r->first() }; q < r->last(); q = q.plus(1)) {
         if (!(rmp.at(q) == expected))
             return Firmware::invalid_page_state;
-        ++expected.frame;
+        expected.frame += expected.asid != 0;
     }
     for (auto q { r->first() }; q < r->last(); q = q.plus(1)) {
         auto e { rmp.at(q) };

@@ -40,28 +40,58 @@ Status prepare(Pages const &pages, PageNo p, std::uint64_t frame, PageSize large
     return Ok {};
 }
 
-std::uint64_t make_shared(Pages const &pages, PageRange r) noexcept
+namespace {
+
+bool inside(PageRange part, PageRange r) noexcept { return r.first() <= part.first() && part.last() <= r.last(); }
+
+// Wiped and the host's, without a detour through ciphertext that nobody will read. False: not the host's to change.
+bool wipe(Rmp const &rmp, PageRange run) noexcept
 {
-    Rmp const rmp { pages };
+    for (auto p { run.first() }; p < run.last(); p = p.plus(1))
+        if (rmp.at(p).immutable || rmp.at(p).lock)
+            return false;
+    for (auto p { run.first() }; p < run.last(); p = p.plus(1)) {
+        if (rmp.of_this_guest(rmp.at(p)))
+            __builtin_memset(rmp.bytes(p), 0, page_size);
+        rmp.store_encrypted(p, {});
+    }
+    return true;
+}
+
+template <typename Free>
+std::uint64_t give_back(Rmp const &rmp, PageRange r, Free &&free) noexcept
+{
     std::uint64_t leaked { 0 };
     for (auto p { r.first() }; p < r.last();) {
         auto const e { rmp.at(p) };
-        auto size { e.page_size() };
-        auto const group { rmp.around(p) };
-        if (e.large && (group.first() < r.first() || r.last() < group.last()))
-            if (psmash(rmp, group.first()) == Eax::success)
-                size = PageSize::small;
-        if (e.assigned && rmpupdate(rmp, p, NewState::shared(size)) != Eax::success) {
-            // A 2 MiB entry that would not split is lost whole.
-            auto const lost { size == PageSize::large ? group : PageRange::one(p) };
-            for (auto q { lost.first() }; q < lost.last(); q = q.plus(1)) {
+        auto run { e.large ? rmp.around(p) : PageRange::one(p) };
+        if (!inside(run, r) && psmash(rmp, run.first()) == Eax::success)
+            run = PageRange::one(p);
+        // A 2 MiB entry that would not split is lost whole.
+        if (e.assigned && (!inside(run, r) || !free(run)))
+            for (auto q { run.first() }; q < run.last(); q = q.plus(1)) {
                 leak(rmp, q);
                 ++leaked;
             }
-        }
-        p = size == PageSize::large ? group.last() : p.plus(1);
+        p = run.last();
     }
     return leaked;
+}
+
+} // namespace
+
+std::uint64_t make_shared(Pages const &pages, PageRange r) noexcept
+{
+    Rmp const rmp { pages };
+    return give_back(rmp, r, [&rmp](PageRange run) noexcept {
+        return rmpupdate(rmp, run.first(), NewState::shared(run.pages() == 1 ? PageSize::small : PageSize::large)) == Eax::success;
+    });
+}
+
+std::uint64_t reclaim(Pages const &pages, PageRange r) noexcept
+{
+    Rmp const rmp { pages };
+    return give_back(rmp, r, [&rmp](PageRange run) noexcept { return wipe(rmp, run); });
 }
 
 } // namespace gmem::platform::snp

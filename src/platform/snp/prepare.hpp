@@ -15,4 +15,7 @@ Status prepare(Pages const &, PageNo, std::uint64_t frame, PageSize largest = Pa
 // processor would not give back: KVM leaks those, so they are replaced by zeroed pages of the host.
 std::uint64_t make_shared(Pages const &, PageRange r) noexcept;
 
+// The same where the pages leave the file; the guest's bytes are wiped, which costs less than to encrypt what nobody will read.
+std::uint64_t reclaim(Pages const &, PageRange r) noexcept;
+
 } // namespace gmem::platform::snp

@@ -37,7 +37,7 @@ void Rmp::store_all(PageRange r, RmpEntry e) const noexcept
 {
     for (auto p { r.first() }; p < r.last(); p = p.plus(1)) {
         store(p, e);
-        e.frame += e.assigned;
+        e.frame += e.asid != 0;
     }
 }
 
@@ -55,7 +55,7 @@ char const *Rmp::audit(PageNo p) const noexcept
     for (auto q { group.first() }; q < group.last(); q = q.plus(1)) {
         if (!(at(q) == expected))
             return "R6: the pages of a 2 MiB entry differ";
-        expected.frame += expected.assigned;
+        expected.frame += expected.asid != 0;
     }
     return nullptr;
 }

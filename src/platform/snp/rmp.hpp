@@ -3,7 +3,7 @@
 //
 // Invariants (audit() proves them for a page):
 //   R1..R5  of its entry (rmp_entry.hpp).
-//   R6      the 512 pages of a 2 MiB entry are alike but for consecutive frames; the machine's page number and the frame of the first
+//   R6      the 512 pages of a 2 MiB entry are alike but for consecutive frames (where it is a guest's); the machine's page number and the frame of the first
 //           are multiples of 512.
 // And one that cannot be seen: a page's memory holds what its present owner reads. store() keeps it: when a page becomes this VM's,
 // its bytes S become Dec(S), and when it ceases to be, its bytes P become Enc(P) (AMD APM volume 2, 15.34.1: the key is the ASID's,
@@ -31,7 +31,7 @@ public:
 
     // Writes an entry, the memory following its owner.
     void store(PageNo, RmpEntry const &) const noexcept;
-    // The same for each page of `r`, with consecutive frames from e.frame on (none, where the entry is unassigned).
+    // The same for each page of `r`, with consecutive frames from e.frame on (none, where the entry is no guest's).
     void store_all(PageRange r, RmpEntry e) const noexcept;
     // Writes an entry and leaves the memory: the firmware has just encrypted in place what the page holds.
     void store_encrypted(PageNo p, RmpEntry const &e) const noexcept { store_record(pages_.record(p), e); }

@@ -48,18 +48,7 @@ void Snp::accept(Pages &pages, PageNo p, std::uint64_t frame) const noexcept
     }
 }
 
-void Snp::reclaim(Pages &pages, PageRange r) const noexcept
-{
-    Rmp const rmp { pages };
-    for (auto p { r.first() }; p < r.last(); p = p.plus(1)) {
-        if (rmp.at(p).large) // its other pages stay the guest's
-            if (auto const group { rmp.around(p) }; group.first() < r.first() || r.last() < group.last())
-                psmash(rmp, group.first());
-        if (rmp.of_this_guest(rmp.at(p)))
-            __builtin_memset(pages.page(p), 0, page_size);
-        rmp.store_encrypted(p, {});
-    }
-}
+void Snp::reclaim(Pages &pages, PageRange r) const noexcept { pages.vm->leaked_pages += snp::reclaim(pages, r); }
 
 bool Snp::held(Record const &r) const noexcept { return record_as<RmpEntry>(r).assigned; }
 

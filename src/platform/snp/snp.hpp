@@ -24,7 +24,7 @@ public:
     void accept(Pages &, PageNo, std::uint64_t frame) const noexcept override;
     // Nested page tables are no matter of the RMP: the page stays assigned at its old gpa, and faults for ever at another.
     void unmap(Pages &, PageNo, std::uint64_t) const noexcept override {}
-    // As make_shared; but the bytes are wiped, which costs less than to encrypt what nobody will read.
+    // As make_shared; but the guest's bytes are wiped.
     void reclaim(Pages &, PageRange) const noexcept override;
 
     bool held(Record const &) const noexcept override;

@@ -106,6 +106,17 @@ TEST(Rmpupdate, SizesMayNotOverlap)
         ASSERT_EQ(w.records[p], Record {}) << p;
 }
 
+TEST(Rmpupdate, ALargePageOfNobodyHasNoGpaAnywhere)
+{
+    for (auto const immutable : { false, true }) {
+        World w { 512 };
+        ASSERT_EQ(rmpupdate(w.rmp(), page0, { .assigned = true, .size = PageSize::large, .immutable = immutable }), Eax::success);
+        for (std::uint64_t p { 0 }; p < 512; ++p)
+            ASSERT_EQ(w.state(p), immutable ? "FIRMWARE" : "RECLAIM") << p;
+        EXPECT_TRUE(w.healthy());
+    }
+}
+
 TEST(Psmash, KeepsEverythingButTheSize)
 {
     World w { 1024 };
