@@ -2,6 +2,7 @@
 
 #include "platform/cca/cca.hpp"
 #include "platform/pkvm/pkvm.hpp"
+#include "platform/snp/snp.hpp"
 #include "platform/sw_protected/sw_protected.hpp"
 
 // The runtime library's own would bring its terminate handler, which allocates, into every program that is preloaded.
@@ -13,6 +14,7 @@ namespace {
 constinit SwProtected const sw_protected {};
 constinit Pkvm const pkvm_side {};
 constinit Cca const cca_side {};
+constinit Snp const secure_nested_paging {};
 
 }
 
@@ -22,7 +24,7 @@ Platform const &platform_of(Kind k) noexcept
     case Kind::sw_protected: return sw_protected;
     case Kind::pkvm:         return pkvm_side;
     case Kind::cca:          return cca_side;
-    case Kind::snp:
+    case Kind::snp:          return secure_nested_paging;
     case Kind::tdx:
         break;
     }
