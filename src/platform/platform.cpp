@@ -1,11 +1,20 @@
 #include "platform/platform.hpp"
 
+#include "platform/cca/cca.hpp"
+#include "platform/pkvm/pkvm.hpp"
+#include "platform/snp/snp.hpp"
 #include "platform/sw_protected/sw_protected.hpp"
+
+// The runtime library's own would bring its terminate handler, which allocates, into every program that is preloaded.
+extern "C" [[noreturn]] void __cxa_pure_virtual() { __builtin_trap(); }
 
 namespace gmem::platform {
 namespace {
 
 constinit SwProtected const sw_protected {};
+constinit Pkvm const pkvm_side {};
+constinit Cca const cca_side {};
+constinit Snp const secure_nested_paging {};
 
 }
 
@@ -13,10 +22,10 @@ Platform const &platform_of(Kind k) noexcept
 {
     switch (k) {
     case Kind::sw_protected: return sw_protected;
-    case Kind::snp:
+    case Kind::pkvm:         return pkvm_side;
+    case Kind::cca:          return cca_side;
+    case Kind::snp:          return secure_nested_paging;
     case Kind::tdx:
-    case Kind::pkvm:
-    case Kind::cca:
         break;
     }
     return sw_protected;
