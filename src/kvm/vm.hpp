@@ -69,6 +69,7 @@ public:
 
     // vm_scripted.cpp: what a scripted vCPU's access meets. Not across a page.
     scripted::Met access(std::uint64_t gpa, scripted::Side side, platform::Access access, void *bytes, std::size_t size) noexcept;
+    scripted::Answered instruct(scripted::Operation const &operation) noexcept;
     bool is_private(std::uint64_t gpa) noexcept;
     bool hypercalls_exit() const noexcept { return hypercalls_exit_.load(std::memory_order_relaxed); }
 
@@ -145,6 +146,7 @@ private:
     };
     Meets meet(Slot const *slot, Attribute a, scripted::Side side, platform::Access access) const noexcept GMEM_REQUIRES(lock_);
     scripted::Met access_page(memory::GuestMemory &file, PageNo p, std::uint64_t gpa, platform::Side side, platform::Access access, void *bytes, std::size_t size) noexcept;
+    scripted::Answered instruct_page(memory::GuestMemory &file, PageNo p, scripted::Operation const &operation) noexcept;
     long exit_on_hypercalls_of_scripts(struct EnableCapability const &request) noexcept;
 
     std::atomic<bool> hypercalls_watched_ { false };

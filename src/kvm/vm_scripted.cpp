@@ -1,6 +1,7 @@
 // A VM's memory as scripted vCPUs meet it: KVM's order of checks (guest_memfd specification 4.2), made anew for each access. The VM's lock keeps
 // the memslot, the file's lock the attribute: a conversion waits for the access, as KVM's waits for what the guest has mapped.
 
+#include "kvm/scripted/instructions.hpp"
 #include "kvm/vm.hpp"
 #include "memory/space.hpp"
 #include "memory/trusted_side.hpp"
@@ -147,6 +148,47 @@ Vm::Meets Vm::meet(Slot const *slot, Attribute a, scripted::Side side, Access ac
     if (!slot || (access == Access::write && (slot->flags & uapi::mem_readonly)))
         return { { Met::What::mmio, counts_as, 0 }, counts_as };
     return { {}, counts_as };
+}
+
+// An instruction on a page of a file. One that is an access meets what an access on the private side meets; what the others need of the
+// page the platform says, and the host gives it.
+scripted::Answered Vm::instruct_page(memory::GuestMemory &file, PageNo p, scripted::Operation const &operation) noexcept GMEM_NO_THREAD_SAFETY
+{
+    auto const frame { operation.gpa >> page_bits };
+    memory::TrustedSide trusted { file };
+    if (auto const staged { trusted.stage(PageRange::one(p)) }; !staged)
+        return { .met = Met::fault(Side::private_, staged.error().err) };
+    auto const give { [&trusted, p, frame]() noexcept { return trusted.make_private(p, frame, memory::GuestMemory::Accepts::guest); } };
+    if (scripted::is_access(operation.opcode))
+        if (auto const made { give() }; !made)
+            return { .met = Met::fault(Side::private_, made.error().err) };
+    auto pages { trusted.pages() };
+    auto const answered { scripted::instruct(trust_.kind, pages, p, frame, operation) };
+    trusted.settle(PageRange::one(p));
+    if (answered.met.what == Met::What::retry && !scripted::is_access(operation.opcode))
+        if (auto const made { give() }; !made)
+            return { .met = Met::fault(Side::private_, made.error().err) };
+    return answered;
+}
+
+scripted::Answered Vm::instruct(scripted::Operation const &operation) noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    auto const *const slot { slots_.holding(operation.gpa) };
+    auto const of_frame { frames_.at(PageNo::holding(Bytes { operation.gpa })) };
+    if (!slot || !(slot->only_file || of_frame == Attribute::private_) || !slot->file_alive() || !slot->file->try_acquire())
+        return { .met = Met::fault(Side::private_) };
+    auto &file { *slot->file };
+    auto const page { PageNo::holding(Bytes { slot->file_offset + (operation.gpa - slot->gpa) }) };
+    scripted::Answered answered { .met = Met::fault(Side::private_, ENOMEM) };
+    if (memory::FileLocked const file_guard { file }) {
+        answered.met = scripted::is_access(operation.opcode) ? meet(slot, mode_.tracker == Tracker::files ? file.at(page) : of_frame, Side::private_, Access::read).met : Met {};
+        if (answered.met.done())
+            answered = instruct_page(file, page, operation);
+    }
+    file.release();
+    return answered;
 }
 
 bool Vm::is_private(std::uint64_t gpa) noexcept

@@ -23,7 +23,7 @@ public:
     Met read(std::uint64_t gpa, Side side, void *to, std::size_t size) noexcept override { return vm_.access(gpa, side, platform::Access::read, to, size); }
     Met write(std::uint64_t gpa, Side side, void const *from, std::size_t size) noexcept override { return vm_.access(gpa, side, platform::Access::write, const_cast<void *>(from), size); }
     bool is_private(std::uint64_t gpa) noexcept override { return vm_.is_private(gpa); }
-    Answered instruction(Operation const &operation) noexcept override;
+    Answered instruction(Operation const &operation) noexcept override { return vm_.instruct(operation); }
 
 private:
     Vm &vm_;

@@ -34,9 +34,6 @@ long give(std::uintptr_t argument, State const &state) noexcept { return os::cop
 
 } // namespace
 
-// The pages' own instructions belong to platforms that have them.
-Answered VmSide::instruction(Operation const &) noexcept { return { .met = {}, .status = GMEM_GUEST_UNDEFINED, .result = 0 }; }
-
 // The program's thread writes it at any time.
 bool Vcpu::asked_to_leave() const noexcept { return __atomic_load_n(&reinterpret_cast<uapi::RunPage *>(shared_)->immediate_exit, __ATOMIC_RELAXED) != 0; }
 
