@@ -202,8 +202,9 @@ static void conversions_on_request(void)
     CHECK(go_on(&s) == KVM_EXIT_HLT && s.script[0].result == (uint64_t)-5);
     /* A VMM that sends the guest elsewhere instead of answering. */
     CHECK(do_op(&s, to_private) == KVM_EXIT_HYPERCALL);
-    go_to(s.vcpu, SCRIPT + 64);
-    CHECK(go_on(&s) == KVM_EXIT_HLT && rip_of(s.vcpu) == SCRIPT + 2 * 64);
+    s.script[5] = op(GMEM_GUEST_HALT, 0, 0, 0, 0);
+    go_to(s.vcpu, SCRIPT + 5 * 64);
+    CHECK(go_on(&s) == KVM_EXIT_HLT && rip_of(s.vcpu) == SCRIPT + 6 * 64);
     CHECK(enable(s.vm, KVM_CAP_EXIT_HYPERCALL, 0) == 0);
     CHECK(do_op(&s, to_private) == KVM_EXIT_HLT && s.script[0].result == (uint64_t)-1000);
 }

@@ -82,6 +82,13 @@ static void pkvm(void)
     CHECK(look(s.window) == -1 && load(&s, ON_PRIVATE, DATA, 8) == 42);
     share.value = 1;
     CHECK(status_of(&s, share) == (uint64_t)-3);
+
+    /* EL2 has taken the page back, and the guest has not yet touched it: a host that takes it unasked finds it wiped. */
+    share.value = 0;
+    request(&s, share, 0, 0);
+    CHECK(all_words(s.window) == 42);
+    request(&s, unshare, 0, PRIVATE);
+    CHECK(convert(s.data, 0, 4096, 0) == 0 && all_words(s.window) == 0);
 }
 
 static void cca(void)
