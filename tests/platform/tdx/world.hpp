@@ -43,7 +43,7 @@ inline bool any_word(std::byte const *page, std::uint64_t word)
     return false;
 }
 
-struct World final {
+struct World {
     static constexpr std::uint16_t id { 7 };
 
     explicit World(std::uint64_t count, Options options = {})
