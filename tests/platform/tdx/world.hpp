@@ -3,7 +3,7 @@
 
 #include "crypto/openssl/openssl.hpp"
 #include "platform/tdx/memory_calls.hpp"
-#include "platform/platform.hpp"
+#include "platform/tdx/tdx.hpp"
 
 #include <cstdint>
 #include <cstdlib>
@@ -70,6 +70,8 @@ struct World {
     void run() { vm.phase = Phase::running; }
     PageRecord record(std::uint64_t p) const { return record_as<PageRecord>(records[p]); }
     std::byte *bytes(std::uint64_t p) const { return pages.page(PageNo { p }); }
+
+    Platform const &platform { platform_of(Kind::tdx) };
 
     std::unique_ptr<std::byte, void (*)(void *)> memory;
     std::vector<Record> records;
