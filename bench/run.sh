@@ -12,6 +12,8 @@ build-bench/bin/conversion_bench "${common[@]}" --benchmark_out="$results/conver
 GMEM_WINDOW_ENGINE=overlay build-bench/bin/conversion_bench "${common[@]}" --benchmark_filter='^gmem/' --benchmark_out="$results/overlay.json" >/dev/null
 GMEM_HUGEPAGES=on build-bench/bin/conversion_bench "${common[@]}" --benchmark_filter='^toggle/' --benchmark_out="$results/huge.json" >/dev/null
 build-bench/bin/attributes_bench "${common[@]}" --benchmark_out="$results/attributes.json" >/dev/null
+build-bench/bin/xts_bench "${common[@]}" --benchmark_out="$results/xts.json" >/dev/null
+build-bench/bin/measure_bench "${common[@]}" --benchmark_out="$results/measure.json" >/dev/null
 build-bench/bin/foreign_bench "${common[@]}" --benchmark_out="$results/foreign-plain.json" >/dev/null
 LD_PRELOAD="$PWD/build-bench/lib/libgmem-preload.so" build-bench/bin/foreign_bench "${common[@]}" --benchmark_out="$results/foreign-gmem.json" >/dev/null
 python3 bench/table.py "$results"

@@ -52,3 +52,9 @@ plain, loaded = medians(f"{folder}/foreign-plain.json"), medians(f"{folder}/fore
 print("\n| call on something foreign | plain | with gmem | added |\n|---|---|---|---|")
 for name, row in plain.items():
     print(f"| {name.removesuffix('_foreign')} | {row['real_time']:.1f} ns | {loaded[name]['real_time']:.1f} ns | {loaded[name]['real_time'] - row['real_time']:.1f} ns |")
+
+print("\n| cryptography, one core | median | MiB/s |\n|---|---|---|")
+for name, row in (medians(f"{folder}/xts.json") | medians(f"{folder}/measure.json")).items():
+    what, _, n = name.partition("/")
+    seconds = row["real_time"] / {"ns": 1e9, "us": 1e6, "ms": 1e3}[row["time_unit"]]
+    print(f"| {what.replace('_', ' ')} {size(int(n))} | {row['real_time']:.2f} {row['time_unit']} | {int(n) / seconds / (1 << 20):.0f} |")
