@@ -24,8 +24,9 @@ public:
 
     // Does the trusted side do anything to bytes or keep records? False for sw_protected: then no other hook is called.
     virtual bool keeps_records() const noexcept = 0;
-    // Does it encrypt? Then Pages::cipher is there.
+    // Does it encrypt? Then Pages::cipher is there, unless nobody ever sees ciphertext with these options.
     virtual bool encrypts() const noexcept = 0;
+    virtual bool uses_cipher(Options const &) const noexcept { return encrypts(); }
 
     // Are bytes of a page not what the host wrote once the guest uses it as private? Then a real vCPU may only reach the page after make_private.
     virtual bool changes_contents() const noexcept = 0;

@@ -17,8 +17,8 @@ class Tdx final : public Platform {
 public:
     Kind kind() const noexcept override { return Kind::tdx; }
     bool keeps_records() const noexcept override { return true; }
-    // See tdx::uses_cipher: without it Pages::cipher may be null.
     bool encrypts() const noexcept override { return true; }
+    bool uses_cipher(Options const &o) const noexcept override { return o.tdx_removed == TdxRemoved::noise; }
     bool changes_contents() const noexcept override { return true; }
     Status veto(Pages const &, PageRange, Attribute, std::uint64_t) const noexcept override { return Ok {}; } // TDX has no hook that could refuse
     void make_shared(Pages &, PageRange) const noexcept override;
@@ -36,9 +36,6 @@ public:
 };
 
 namespace tdx {
-
-// Is the key's noise ever shown?
-constexpr bool uses_cipher(Options o) noexcept { return o.tdx_removed == TdxRemoved::noise; }
 
 // What a line of 64 bytes holds that is poisoned.
 inline constexpr std::uint64_t poison_word { 0xbad0'0bad'dead'7d80 };

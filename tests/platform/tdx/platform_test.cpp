@@ -48,6 +48,10 @@ TEST(Hooks, ARecordOfZerosIsAPageOfTheHost)
     EXPECT_EQ(w.platform.kind(), Kind::tdx);
     EXPECT_TRUE(w.platform.keeps_records());
     EXPECT_TRUE(w.platform.changes_contents());
+    EXPECT_TRUE(w.platform.encrypts());
+    EXPECT_FALSE(w.platform.uses_cipher({})); // a launch needs a hash, a conversion nothing
+    EXPECT_FALSE(w.platform.uses_cipher(removed_as(TdxRemoved::poison)));
+    EXPECT_TRUE(w.platform.uses_cipher(removed_as(TdxRemoved::noise)));
     EXPECT_FALSE(w.platform.held({}));
     EXPECT_STREQ(w.platform.state_name({}), "FREE");
     EXPECT_EQ(w.platform.audit({}), nullptr);
