@@ -73,13 +73,15 @@ TEST(Life, TheWholeOfIt)
     EXPECT_EQ(page_reclaim(td.state(w.vm), w.pages, PageNo { 0 }), Seam::success);
     EXPECT_EQ(page_reclaim(td.state(w.vm), w.pages, PageNo { 0 }), Seam::page_metadata_incorrect);
     EXPECT_EQ(w.records[0], Record {});
-    EXPECT_EQ(td.reclaim_control_page(PageType::tdvpr), Seam::success);
-    EXPECT_EQ(td.reclaim_control_page(PageType::tdvpr), Seam::page_metadata_incorrect);
     EXPECT_EQ(td.reclaim_control_page(PageType::reg), Seam::page_metadata_incorrect);
     for (unsigned i { 0 }; i < tdcs_pages; ++i) {
         EXPECT_EQ(td.reclaim_tdr(0), Seam::td_associated_pages_exist);
         EXPECT_EQ(td.reclaim_control_page(PageType::tdcx), Seam::success);
     }
+    EXPECT_EQ(td.reclaim_tdr(0), Seam::td_associated_pages_exist); // the vCPU's
+    EXPECT_EQ(td.reclaim_control_page(PageType::tdvpr), Seam::success);
+    EXPECT_EQ(td.reclaim_control_page(PageType::tdvpr), Seam::page_metadata_incorrect);
+    EXPECT_EQ(td.reclaim_tdr(1), Seam::td_associated_pages_exist); // its memory
     EXPECT_EQ(td.reclaim_tdr(0), Seam::success);
     EXPECT_TRUE(td.removed());
     EXPECT_EQ(td.reclaim_tdr(0), Seam::page_metadata_incorrect);
@@ -109,8 +111,13 @@ TEST(Life, SecureEptPagesAreChildrenToo)
     ASSERT_EQ(td.vpflushdone(), Seam::success);
     ASSERT_EQ(td.cache_writeback(), Seam::success);
     ASSERT_EQ(td.key_freeid(), Seam::success);
+    EXPECT_EQ(td.reclaim_control_page(PageType::tdvpr), Seam::success);
+    for (unsigned i { 0 }; i < tdcs_pages; ++i)
+        EXPECT_EQ(td.reclaim_control_page(PageType::tdcx), Seam::success);
+    EXPECT_EQ(td.reclaim_tdr(0), Seam::td_associated_pages_exist); // the one of the Secure-EPT
     EXPECT_EQ(td.reclaim_control_page(PageType::ept), Seam::success);
     EXPECT_EQ(td.reclaim_control_page(PageType::ept), Seam::page_metadata_incorrect);
+    EXPECT_EQ(td.reclaim_tdr(0), Seam::success);
 }
 
 TEST(Life, ALargePageGoesAsOne)
