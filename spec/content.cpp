@@ -91,5 +91,6 @@ bool firmware_changes_bytes(Platform platform) { return platform == Platform::sn
 
 bool error_offset_must_be_zero(Profile profile) { return !without_modes(profile); }
 bool mode_counts_without_change(Profile profile) { return !without_modes(profile); }
+bool early_fault_bugs_vm(Profile profile) { return profile == Profile::rfc_v5 || profile == Profile::may1; }
 
 } // namespace gmem::spec

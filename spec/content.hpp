@@ -54,4 +54,8 @@ bool firmware_changes_bytes(Platform platform);
 bool error_offset_must_be_zero(Profile profile);
 bool mode_counts_without_change(Profile profile);
 
+// 2.6, last paragraph but one: is a VM with a launch bugged (EFAULT) when it faults a guest_memfd before the launch has ended? v5 says so; the mail of
+// 1 May builds on v5.
+bool early_fault_bugs_vm(Profile profile);
+
 } // namespace gmem::spec

@@ -15,7 +15,7 @@ struct Row final {
     std::optional<platform::Numbering> numbering {}; // nullopt: in every version
 };
 
-constexpr long type_bits { 1 << uapi::default_vm | 1 << uapi::sw_protected_vm };
+constexpr long type_bits { 1 << uapi::default_vm | 1 << uapi::sw_protected_vm | 1 << uapi::snp_vm | 1 << uapi::tdx_vm };
 constexpr long attributes { static_cast<long>(uapi::memory_attribute_private) };
 constexpr long mmap_flag { uapi::guest_memfd_flag_mmap };
 constexpr long both_flags { uapi::guest_memfd_flag_mmap | uapi::guest_memfd_flag_init_shared };

@@ -16,7 +16,7 @@ long guest_memfd_ioctl(memory::GuestMemory &file, unsigned long command, std::ui
     auto const parsed { parse_conversion(request, file.size(), file.conversions(), platform::Profile::current()) };
     if (!parsed)
         return -parsed.error().err;
-    auto const done { file.convert(parsed.value().range, parsed.value().to) };
+    auto const done { file.convert(parsed.value().range, parsed.value().to, parsed.value().mode) };
     if (done)
         return 0;
     // EAGAIN and ENOMEM name the place, and the whole struct goes back; when it cannot, that is what the caller hears.

@@ -123,10 +123,11 @@ Status ControlBlock::stage_pin() noexcept
     return Ok {};
 }
 
-void ControlBlock::begin_commit(PageRange r, Attribute to) noexcept
+void ControlBlock::begin_commit(PageRange r, Attribute to, platform::ContentEffect effect) noexcept
 {
     auto &journal { header().journal };
     journal.to = to;
+    journal.effect = effect;
     journal.first = r.first().index();
     journal.last = r.last().index();
     journal.state.store(Journal::committing, std::memory_order_release);
@@ -151,7 +152,7 @@ std::optional<ControlBlock::Interrupted> ControlBlock::interrupted() const noexc
     auto const r { PageRange::make(PageNo { journal.first }, PageNo { journal.last }) };
     if (!r)
         return std::nullopt;
-    return Interrupted { *r, journal.to };
+    return Interrupted { *r, journal.to, journal.effect };
 }
 
 } // namespace gmem::memory

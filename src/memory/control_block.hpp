@@ -26,6 +26,7 @@
 #include "os/helper.hpp"
 #include "os/own_copy.hpp"
 #include "platform/record.hpp"
+#include "platform/support.hpp"
 #include "platform/vm_state.hpp"
 
 namespace gmem::memory {
@@ -35,6 +36,7 @@ struct Journal final {
     enum State : std::uint32_t { nothing, committing };
     std::atomic<std::uint32_t> state;
     Attribute to;
+    platform::ContentEffect effect;
     std::uint64_t first, last;
 };
 
@@ -114,12 +116,13 @@ public:
 
     // The point of no return, in two halves; what lies between them must not fail, and can be done again. A process that is killed after the
     // first leaves a journal, from which the next holder of the lock does it all. The caller holds header().lock.
-    void begin_commit(PageRange r, Attribute to) noexcept;
+    void begin_commit(PageRange r, Attribute to, platform::ContentEffect effect) noexcept;
     void commit() noexcept;
     // After the lock was taken over from a killed process: what it had begun.
     struct Interrupted final {
         PageRange range;
         Attribute to;
+        platform::ContentEffect effect;
     };
     std::optional<Interrupted> interrupted() const noexcept;
 

@@ -1,6 +1,7 @@
 // A conversion is a transaction with one point of no return (guest_memfd specification 2.2, steps 11 to 15). Read it aloud: it is
 // the specification.
 
+#include "memory/contents.hpp"
 #include "memory/gate.hpp"
 #include "memory/guest_memory.hpp"
 #include "memory/holds.hpp"
@@ -12,6 +13,7 @@
 #include "memory/trusted_side.hpp"
 #include "os/kill_points.hpp"
 #include "os/signals.hpp"
+#include "platform/profile.hpp"
 
 namespace gmem::memory {
 namespace {
@@ -45,19 +47,19 @@ void open_shared_runs(GuestMemory &file, PageRange r) noexcept GMEM_REQUIRES(Spa
 
 } // namespace
 
-Status GuestMemory::convert(PageRange r, Attribute to) noexcept
+Status GuestMemory::convert(PageRange r, Attribute to, platform::ContentMode mode) noexcept
 {
     if (to == Attribute::shared)
-        return convert_once(r, to);
+        return convert_once(r, to, mode);
     // Nobody tells us what a pipe has passed on: we look before the pins are asked, and again before the answer is no.
     Holds::settle();
-    auto result { convert_once(r, to) };
+    auto result { convert_once(r, to, mode) };
     if (!result && result.error().why == Why::page_in_use && Holds::settle() != 0)
-        return convert_once(r, to);
+        return convert_once(r, to, mode);
     return result;
 }
 
-Status GuestMemory::convert_once(PageRange r, Attribute to) noexcept
+Status GuestMemory::convert_once(PageRange r, Attribute to, platform::ContentMode mode) noexcept
 {
     os::SignalsBlocked blocked;
     // Only a conversion to private has a word for "somebody else is at it and does not go on".
@@ -67,25 +69,32 @@ Status GuestMemory::convert_once(PageRange r, Attribute to) noexcept
         e.at = r.offset();
         return e;
     }
-    auto const result { convert_locked(r, to) };
+    auto const result { convert_locked(r, to, mode) };
     if (!result)
         count(header().counters.conversions_failed);
     return result;
 }
 
-Status GuestMemory::convert_locked(PageRange r, Attribute to) noexcept
+Status GuestMemory::convert_locked(PageRange r, Attribute to, platform::ContentMode mode) noexcept
 {
+    auto const profile { platform::Profile::current() };
+    auto const &vm { header().vm };
+    auto const decision { platform::decide(profile.uapi, vm.kind, to, mode, vm.phase.load(std::memory_order_acquire)) };
+    if (decision.err != 0)
+        return Error { Why::platform_refused, decision.err, r.offset(), "convert.mode" };
     if (!attributes().first_differing(r, to)) { // already so: no staging, no hooks, no zap
         count(header().counters.conversions_unchanged);
+        if (profile.applies_to_unchanged)
+            apply_to_contents(*this, r, decision.effect, "a conversion");
         return Ok {};
     }
     GMEM_CHECK(control_.stage(r)); // 1. memory
     os::kill_point("convert.staged");
     GMEM_CHECK(TrustedSide { *this }.veto(r, to)); // 2. the trusted side
-    return to == Attribute::private_ ? to_private_locked(r) : to_shared_locked(r);
+    return to == Attribute::private_ ? to_private_locked(r, decision.effect) : to_shared_locked(r, decision.effect);
 }
 
-Status GuestMemory::to_private_locked(PageRange r) noexcept
+Status GuestMemory::to_private_locked(PageRange r, platform::ContentEffect effect) noexcept
 {
     // 3. No window of any process may reach the range, so that no new host reference can appear after the question of step 4. This
     //    is the one effect that a failed conversion may have; here it is undone below, elsewhere recovery does it.
@@ -99,14 +108,16 @@ Status GuestMemory::to_private_locked(PageRange r) noexcept
     }
 
     // Point of no return. The trusted side hears of it when the guest first uses a page.
-    static_assert(noexcept(control_.begin_commit(r, Attribute::private_)) && noexcept(control_.commit()));
-    control_.begin_commit(r, Attribute::private_);
+    static_assert(noexcept(control_.begin_commit(r, Attribute::private_, effect)) && noexcept(apply_to_contents(*this, r, effect, "")) && noexcept(control_.commit()));
+    control_.begin_commit(r, Attribute::private_, effect);
+    apply_to_contents(*this, r, effect, "a conversion to private");
     control_.commit();
+    TrustedSide { *this }.converted(r, Attribute::private_);
     count(header().counters.conversions_to_private);
     return Ok {};
 }
 
-Status GuestMemory::to_shared_locked(PageRange r) noexcept
+Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect) noexcept
 {
     // A guest must not write to what is being turned into what the host will read. Only the VM's process has the guest's window: when it does not
     // answer none of its vCPUs runs either.
@@ -120,9 +131,11 @@ Status GuestMemory::to_shared_locked(PageRange r) noexcept
     // recovery opens what is touched there.
     TrustedSide trusted { *this };
     static_assert(noexcept(trusted.make_shared(r)) && noexcept(control_.commit()));
-    control_.begin_commit(r, Attribute::shared);
+    control_.begin_commit(r, Attribute::shared, effect);
     trusted.make_shared(r);
+    apply_to_contents(*this, r, effect, "a conversion to shared");
     control_.commit();
+    trusted.converted(r, Attribute::shared);
     os::kill_point("convert.committed");
     count(header().counters.conversions_to_shared);
     open_shared_runs(*this, r);

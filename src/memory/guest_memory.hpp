@@ -63,8 +63,8 @@ public:
     bool in_use() const noexcept { return used_.load(std::memory_order_acquire); }
 
     // Sets the attribute of `r` (inside the file). Ok, or EAGAIN / ENOMEM with the offending byte, and nothing changed.
-    // guest_memfd specification 2.2 steps 11-15.
-    Status convert(PageRange r, Attribute to) noexcept;
+    // guest_memfd specification 2.2 steps 11-15. `mode`: of versions of the proposal that have it; EOPNOTSUPP where the platform cannot keep it.
+    Status convert(PageRange r, Attribute to, platform::ContentMode mode = platform::ContentMode::unspecified) noexcept;
 
     Attribute at(PageNo p) const noexcept { return attributes().at(p); }
     AttributeMap attributes() const noexcept { return control_.attributes(); }
@@ -159,10 +159,10 @@ private:
     Status take_place(os::HelperFd file, Identity const &identity) noexcept;
     void give_place_back() noexcept;
 
-    Status convert_once(PageRange r, Attribute to) noexcept;
-    Status convert_locked(PageRange r, Attribute to) noexcept GMEM_REQUIRES(header().lock);
-    Status to_private_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
-    Status to_shared_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
+    Status convert_once(PageRange r, Attribute to, platform::ContentMode mode) noexcept;
+    Status convert_locked(PageRange r, Attribute to, platform::ContentMode mode) noexcept GMEM_REQUIRES(header().lock);
+    Status to_private_locked(PageRange r, platform::ContentEffect effect) noexcept GMEM_REQUIRES(header().lock);
+    Status to_shared_locked(PageRange r, platform::ContentEffect effect) noexcept GMEM_REQUIRES(header().lock);
     Status close_everywhere(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status punch_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status unused_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);

@@ -1,5 +1,6 @@
 // Becoming a member of a gmem that other processes share, and its lock, which only members can take.
 
+#include "memory/contents.hpp"
 #include "memory/guest_memory.hpp"
 #include "memory/pool.hpp"
 #include "memory/process.hpp"
@@ -57,6 +58,7 @@ void GuestMemory::complete_interrupted() noexcept
         return;
     if (begun->to == Attribute::shared)
         TrustedSide { *this }.make_shared(begun->range);
+    apply_to_contents(*this, begun->range, begun->effect, "a conversion that was interrupted");
     control_.commit();
 }
 

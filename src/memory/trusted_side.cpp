@@ -46,6 +46,14 @@ void TrustedSide::make_shared(PageRange r) noexcept
     });
 }
 
+void TrustedSide::converted(PageRange r, Attribute to) noexcept
+{
+    if (!platform_.keeps_records())
+        return;
+    auto trusted { pages() };
+    platform_.converted(trusted, r, to, r.first().index());
+}
+
 void TrustedSide::reclaim(PageRange r) noexcept
 {
     if (!platform_.keeps_records())

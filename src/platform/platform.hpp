@@ -2,8 +2,8 @@
 // What KVM asks of a trusted side, one object a kind, without state of its own: everything is in Pages. The names are those of KVM's
 // hooks (platform-models.md, section 0):
 //
-//   conversion to shared    veto -> (point of no return) -> make_shared, BEFORE anything else of the host looks at the page
-//   conversion to private   veto -> (point of no return); the trusted side hears of it at the first private use
+//   conversion to shared    veto -> (point of no return) -> make_shared -> converted, BEFORE anything else of the host looks at the page
+//   conversion to private   veto -> (point of no return) -> converted; the trusted side hears of it at the first private use
 //   private guest fault     make_private, then guest_access
 //   launch                  the platform's own calls (snp/launch.hpp, tdx/launch.hpp, cca/realm.hpp)
 //   pages leave the file    reclaim, before they do
@@ -37,6 +37,10 @@ public:
     // To-shared, for a run of held pages. Afterwards the host reads what it would read on that hardware, and none is held. May not fail: a page that the
     // firmware would not give back is what KVM calls leaked, and is held no more either; its host reads zeros.
     virtual void make_shared(Pages &, PageRange held) const noexcept = 0;
+
+    // A conversion that veto let pass is committed, and make_shared was done with its held pages: requests of guests that it answers are
+    // answered. Before the host's first look at the pages. Changes nothing about which are held.
+    virtual void converted(Pages &, PageRange, Attribute /*to*/, std::uint64_t /*first_frame*/) const noexcept {}
 
     // A private guest access found the page not yet the guest's: KVM's fault path. `frame` is where the guest has it. Idempotent. EINVAL / EIO / ... as
     // KVM's own path answers.

@@ -19,7 +19,7 @@ T record_as(Record const &r) noexcept
 {
     static_assert(sizeof(T) <= sizeof(Record) && __is_trivially_copyable(T));
     T value;
-    __builtin_memcpy(&value, &r, sizeof value);
+    __builtin_memcpy(static_cast<void *>(&value), &r, sizeof value); // T may have initial values
     return value;
 }
 template <typename T>

@@ -29,6 +29,7 @@ struct VmState final {
     std::uint16_t id;      // ASID, HKID, VM handle or VMID; never 0 for a VM with a trusted side
     std::byte key[64];     // AES-256-XTS, of SNP and TDX
     std::uint64_t epoch;   // TDX: the TD's TLB epoch
+    std::uint64_t leaked_pages; // SNP: that the firmware would not give back
     std::uint32_t next_pending;
     PendingRequest pending[most_pending];
 };

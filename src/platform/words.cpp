@@ -41,6 +41,10 @@ constexpr auto of_versions { std::to_array<Word<Profile>>({
     { "no-policy", "refused", &put_no_policy<NoPolicy::refused> },
 }) };
 
+// Cut at `at`, which it holds. substr() could throw, and would bring the runtime library's exceptions into the preload library.
+constexpr std::string_view before(std::string_view s, std::size_t at) noexcept { return { s.data(), at }; }
+constexpr std::string_view behind(std::string_view s, std::size_t at) noexcept { return { s.data() + at + 1, s.size() - at - 1 }; }
+
 template <typename T>
 bool apply_one(std::span<Word<T> const> words, std::string_view word, T &to) noexcept
 {
@@ -48,7 +52,7 @@ bool apply_one(std::span<Word<T> const> words, std::string_view word, T &to) noe
     if (equals == word.npos)
         return false;
     for (auto const &known : words)
-        if (known.name == word.substr(0, equals) && known.value == word.substr(equals + 1)) {
+        if (known.name == before(word, equals) && known.value == behind(word, equals)) {
             known.set(to);
             return true;
         }
@@ -60,8 +64,8 @@ std::optional<std::string_view> apply_all(std::span<Word<T> const> words, std::s
 {
     while (!list.empty()) {
         auto const comma { list.find(',') };
-        auto const word { list.substr(0, comma) };
-        list = comma == list.npos ? std::string_view {} : list.substr(comma + 1);
+        auto const word { comma == list.npos ? list : before(list, comma) };
+        list = comma == list.npos ? std::string_view {} : behind(list, comma);
         if (!word.empty() && !apply_one(words, word, to))
             return word;
     }

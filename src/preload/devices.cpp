@@ -6,7 +6,9 @@
 #include "memory/space.hpp"
 #include "os/file_calls.hpp"
 #include "os/say.hpp"
+#include "platform/choice.hpp"
 #include "preload/answer.hpp"
+#include "preload/crypto_module.hpp"
 #include "preload/dma_maps.hpp"
 #include "preload/fd_table.hpp"
 #include "preload/gup_test.hpp"
@@ -43,10 +45,17 @@ long entered(long fd, Object &object) noexcept
 
 long create_vm(int fd, unsigned long type, kvm::Vm::Backing backing) noexcept
 {
-    bool const protected_vm { type == uapi::sw_protected_vm };
-    if (backing == kvm::Vm::Backing::none && type != uapi::default_vm && !protected_vm)
+    auto const choice { platform::Choice::current() };
+    auto const nature { kvm::nature_of(type, choice.kind) };
+    if (!nature && backing == kvm::Vm::Backing::none)
         return -EINVAL;
-    auto made { kvm::Vm::create(protected_vm ? kvm::Vm::Kind::with_private_memory : kvm::Vm::Kind::without_private_memory, backing) };
+    bool const protected_vm { nature && nature->private_memory };
+    auto const trusted { nature ? nature->platform : platform::Kind::sw_protected };
+    if (platform::platform_of(trusted).keeps_records() && !preload::load_crypto_module()) {
+        os::say("libgmem-crypto.so is not beside libgmem-preload.so: no VM with a trusted side can be made (KVM_CREATE_VM fails)");
+        return -EINVAL;
+    }
+    auto made { kvm::Vm::create(protected_vm ? kvm::Vm::Kind::with_private_memory : kvm::Vm::Kind::without_private_memory, backing, trusted, choice.options) };
     if (!made)
         return -made.error().err;
     auto &vm { *std::move(made).take() };

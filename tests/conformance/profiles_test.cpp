@@ -66,6 +66,16 @@ TEST(Gate, AgreesWithTheSpecificationUnderEveryVersion)
     EXPECT_GT(accepted, 10'000u);
 }
 
+TEST(Profile, AgreesWithTheSpecificationUnderEveryVersion)
+{
+    for (auto const uapi : platform::all_uapis) {
+        auto const p { platform::Profile::of(uapi) };
+        EXPECT_EQ(p.applies_to_unchanged, spec::mode_counts_without_change(in_spec(uapi))) << platform::name_of(uapi);
+        EXPECT_EQ(p.error_offset_zero_on_entry, spec::error_offset_must_be_zero(in_spec(uapi))) << platform::name_of(uapi);
+        EXPECT_EQ(p.early_fault_bugs_vm, spec::early_fault_bugs_vm(in_spec(uapi))) << platform::name_of(uapi);
+    }
+}
+
 TEST(Capabilities, AgreeWithTheSpecificationUnderEveryVersion)
 {
     for (auto const uapi : platform::all_uapis)

@@ -277,7 +277,7 @@ TEST(Capabilities, ValueOnEachDescriptor)
     for (auto const &row : table)
         for (int i { 0 }; i < 3; ++i)
             EXPECT_EQ(capability(row.which, everywhere[i], row.tracker, today, 77), row.values[i]) << row.which << " on " << i;
-    EXPECT_EQ(capability(235, system, Tracker::files, today, 0), 3);
-    EXPECT_EQ(capability(235, system, Tracker::files, today, 1 | 4), 7);
+    EXPECT_EQ(capability(235, system, Tracker::files, today, 0), 0x33);
+    EXPECT_EQ(capability(235, system, Tracker::files, today, 1 | 4), 0x37);
     EXPECT_EQ(capability(7, system, Tracker::files, today, 5), std::nullopt);
 }

@@ -12,7 +12,8 @@ enum PageInfo : std::size_t {
     digest_at = 0,
     contents_at = 0x30,
     length_at = 0x60,
-    type_at = 0x62, // the next two, IMI_PAGE and a reserved one, are zero
+    type_at = 0x62,
+    imi_page_at = 0x63, // the next one is reserved
     vmpl1_at = 0x65,
     vmpl2_at = 0x66,
     vmpl3_at = 0x67,
@@ -35,7 +36,7 @@ bool SnpDigest::hash_contents(SnpPage type, std::byte const *page, std::byte *ou
     return table_->hash(crypto::Hash::sha384, copy, sizeof copy, out);
 }
 
-bool SnpDigest::add(SnpPage type, std::uint64_t gpa, std::byte const *page, SnpPermissions permissions) noexcept
+bool SnpDigest::add(SnpPage type, std::uint64_t gpa, std::byte const *page, SnpPermissions permissions, SnpImage image) noexcept
 {
     std::byte info[page_info_bytes] {};
     std::memcpy(info + digest_at, chain_.bytes, hash_bytes);
@@ -43,6 +44,7 @@ bool SnpDigest::add(SnpPage type, std::uint64_t gpa, std::byte const *page, SnpP
         return false;
     store(info + length_at, page_info_bytes, 2);
     store(info + type_at, static_cast<std::uint8_t>(type), 1);
+    store(info + imi_page_at, image == SnpImage::migration, 1);
     store(info + vmpl1_at, permissions.vmpl1, 1);
     store(info + vmpl2_at, permissions.vmpl2, 1);
     store(info + vmpl3_at, permissions.vmpl3, 1);

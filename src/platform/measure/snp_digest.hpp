@@ -17,6 +17,9 @@ struct SnpPermissions final {
     std::uint8_t vmpl1 { 0 }, vmpl2 { 0 }, vmpl3 { 0 };
 };
 
+// Does the page belong to an initial migration image? Then its IMI_PAGE is 1.
+enum class SnpImage : std::uint8_t { guests, migration };
+
 // How the TSC fields of a VMSA are read. The firmware reads them as zeros; public calculators take the page as it is, which is the same as long as
 // nobody sets them.
 enum class SnpVmsaTsc : std::uint8_t { as_given, zeros };
@@ -31,7 +34,7 @@ public:
 
     // One page of 4 KiB at `gpa` (a multiple of 4096). A page of 2 MiB is its 512 pages one after the other. `page` is read where contents_count(type),
     // and may be null elsewhere. False: no memory, and the chain is as before.
-    [[nodiscard]] bool add(SnpPage type, std::uint64_t gpa, std::byte const *page, SnpPermissions = {}) noexcept;
+    [[nodiscard]] bool add(SnpPage type, std::uint64_t gpa, std::byte const *page, SnpPermissions = {}, SnpImage = SnpImage::guests) noexcept;
 
     Measurement value() const noexcept { return chain_; }
 
