@@ -10,8 +10,6 @@
 
 #include <fmt/format.h>
 
-#include <optional>
-
 namespace gmem::cli {
 namespace {
 
@@ -37,17 +35,21 @@ void finish(MeasureReport &r, Measurement const &m)
 template <typename Each>
 void each_page(MeasureReport &r, MeasurePlace const &p, std::string_view whole, Each each)
 {
-    std::optional<MeasureImage> image;
-    if (!p.file.empty())
-        image.emplace(p.file);
-    auto const pages { image ? image->pages() : p.size / page_size };
-    if (pages > ((~p.gpa) >> page_bits) + 1)
-        refuse(fmt::format("'{}' ends beyond 64 bits", whole));
-    if (image && image->padded() != 0)
-        r.notes.push_back(fmt::format("{} is no multiple of 4096 bytes: {} zeros were added", p.file, image->padded()));
-    for (std::uint64_t n { 0 }; n < pages; ++n)
-        each(p.gpa + n * page_size, image ? image->page(n) : nullptr);
-    r.pages += pages;
+    std::uint64_t n { 0 };
+    if (p.file.empty()) {
+        for (; n < p.size / page_size; ++n)
+            each(p.gpa + n * page_size, nullptr);
+    } else {
+        MeasureImage image { p.file };
+        for (auto const *page { image.next() }; page; page = image.next(), ++n) {
+            if (p.gpa + n * page_size < p.gpa)
+                refuse(fmt::format("'{}' ends beyond 64 bits", whole));
+            each(p.gpa + n * page_size, page);
+        }
+        if (image.padded() != 0)
+            r.notes.push_back(fmt::format("{} is no multiple of 4096 bytes: {} zeros were added", p.file, image.padded()));
+    }
+    r.pages += n;
 }
 
 struct SnpName final {
@@ -87,9 +89,11 @@ void add_vmsa(MeasureReport &r, SnpDigest &d, std::string const &whole)
         where.gpa = page_address(std::string_view { whole }.substr(colon + 1), whole);
         where.file = whole.substr(0, colon);
     }
-    if (MeasureImage { where.file }.pages() != 1)
-        refuse(fmt::format("{} is more than one page, and a VMSA is one", where.file));
-    each_page(r, where, whole, [&](std::uint64_t gpa, std::byte const *page) { must(d.add(SnpPage::vmsa, gpa, page)); });
+    each_page(r, where, whole, [&](std::uint64_t gpa, std::byte const *page) {
+        if (gpa != where.gpa)
+            refuse(fmt::format("{} is more than one page, and a VMSA is one", where.file));
+        must(d.add(SnpPage::vmsa, gpa, page));
+    });
 }
 
 void measure_snp(MeasureReport &r, MeasureDescription const &description)

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fstream>
 
 namespace gmem::cli {
 namespace {
@@ -14,29 +14,37 @@ namespace {
 
 } // namespace
 
-MeasureImage::MeasureImage(std::string const &path)
+MeasureImage::MeasureImage(std::string const &path) : path_ { path }, buffer_(64 * page_size)
 {
     errno = 0;
-    std::ifstream file { path, std::ios::binary };
-    if (!file)
+    file_.rdbuf()->pubsetbuf(nullptr, 0); // buffer_ is one
+    file_.open(path, std::ios::binary);
+    if (!file_)
         refuse(fmt::format("{} cannot be opened: {}", path, std::strerror(errno)));
-    constexpr std::size_t step { 1 << 20 };
-    for (std::size_t used { 0 };;) {
-        bytes_.resize(used + step);
-        file.read(reinterpret_cast<char *>(bytes_.data() + used), step);
-        auto const got { static_cast<std::size_t>(file.gcount()) };
-        used += got;
-        if (got == step)
-            continue;
-        if (file.bad() || !file.eof())
-            refuse(fmt::format("{} cannot be read: {}", path, std::strerror(errno)));
-        if (used == 0)
-            refuse(fmt::format("{} is empty: there is nothing to measure", path));
-        padded_ = (page_size - used % page_size) % page_size;
-        bytes_.resize(used);
-        bytes_.resize(used + padded_, std::byte { 0 });
-        return;
+}
+
+std::byte const *MeasureImage::next()
+{
+    if (at_ == filled_ && !ended_) {
+        errno = 0;
+        file_.read(reinterpret_cast<char *>(buffer_.data()), static_cast<std::streamsize>(buffer_.size()));
+        auto const got { static_cast<std::size_t>(file_.gcount()) };
+        if (file_.bad() || (!file_ && !file_.eof()))
+            refuse(fmt::format("{} cannot be read: {}", path_, std::strerror(errno)));
+        if (got == 0 && !any_)
+            refuse(fmt::format("{} is empty: there is nothing to measure", path_));
+        ended_ = got != buffer_.size();
+        any_ = true;
+        padded_ = (page_size - got % page_size) % page_size;
+        at_ = 0;
+        filled_ = got + padded_;
+        std::fill_n(buffer_.begin() + static_cast<std::ptrdiff_t>(got), padded_, std::byte { 0 });
     }
+    if (at_ == filled_)
+        return nullptr;
+    auto const *const page { buffer_.data() + at_ };
+    at_ += page_size;
+    return page;
 }
 
 std::uint64_t number(std::string_view text, std::string_view whole)

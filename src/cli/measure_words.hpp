@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <stdexcept>
@@ -20,17 +21,21 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-// A file as pages: the last one is padded with zeros.
+// A file as pages, one after the other: the last one is padded with zeros.
 class MeasureImage final {
 public:
     explicit MeasureImage(std::string const &path);
 
-    std::uint64_t pages() const noexcept { return bytes_.size() / page_size; }
-    std::byte const *page(std::uint64_t n) const noexcept { return bytes_.data() + n * page_size; }
-    std::uint64_t padded() const noexcept { return padded_; } // bytes that the file was short of
+    // The next page; nullptr behind the last. An empty file is refused.
+    std::byte const *next();
+    std::uint64_t padded() const noexcept { return padded_; } // zeros in the last page, once it was there
 
 private:
-    std::vector<std::byte> bytes_;
+    std::string path_;
+    std::ifstream file_;
+    std::vector<std::byte> buffer_;
+    std::size_t at_ { 0 }, filled_ { 0 }; // in buffer_
+    bool ended_ { false }, any_ { false };
     std::uint64_t padded_ { 0 };
 };
 

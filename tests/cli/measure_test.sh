@@ -48,8 +48,11 @@ refused() {
 
 # Page p: byte i is (7 i + i / 256) mod 256; q: one more.
 page() {
-    local i text=
-    for ((i = 0; i < 4096; i++)); do text+=$(printf '\\x%02x' $(((i * 7 + $1 + (i >> 8)) & 255))); done
+    local i one text=
+    for ((i = 0; i < 4096; i++)); do
+        printf -v one '\\x%02x' $(((i * 7 + $1 + (i >> 8)) & 255))
+        text+=$one
+    done
     printf "$text"
 }
 page 0 >p
@@ -94,6 +97,11 @@ silent cca --realm s2sz=40 --data 0:p
 { cat short; head -c 4093 /dev/zero; } >padded
 [ "$("$gmem" measure tdx --region 0:short:measure 2>err)" = "$("$gmem" measure tdx --region 0:padded:measure)" ] || fail 'the padding is not zeros'
 [ "$("$gmem" measure snp --page normal:0:<(cat pq) 2>&1)" = "$("$gmem" measure snp --page normal:0:pq)" ] || fail 'a pipe is another image than its file'
+
+head -c 262144 /dev/urandom >exact # the reader's step, and a page more
+cat exact p >more
+{ "$gmem" measure tdx --region 0:exact:measure --region 0x40000:p:measure; "$gmem" measure tdx --region 0:more:measure; } >out 2>err
+[ "$(sort -u out | wc -l)" = 1 ] && [ ! -s err ] || fail 'an image of many pages is another than its parts'
 
 # JSON.
 "$gmem" measure snp --json --page zero:0x1000+0x3000 --page normal:0x8000:short >out 2>err || fail 'no JSON'
