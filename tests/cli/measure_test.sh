@@ -115,6 +115,8 @@ refused 'pkvm' pkvm
 refused "'0x10' in 'zero:0x10' is no multiple of 4096" snp --page zero:0x10
 refused 'no number' snp --page zero:ten
 refused 'no number' snp --page zero:0x
+refused 'no number' snp --page zero:4096x
+refused 'no number' snp --page zero:0x1000+0x1g
 refused 'no number' snp --page zero:-4096
 refused 'no number' snp --page zero:0x10000000000000000
 refused 'TYPE:GPA' snp --page zero
