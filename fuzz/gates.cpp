@@ -51,17 +51,22 @@ int errno_of(Result<T> const &r)
     return r ? 0 : r.error().err;
 }
 
+constexpr std::array<std::pair<platform::Uapi, spec::Profile>, 6> versions { {
+    { platform::Uapi::mainline, spec::Profile::mainline }, { platform::Uapi::v8, spec::Profile::v8 }, { platform::Uapi::may1, spec::Profile::may1 },
+    { platform::Uapi::rfc_v5, spec::Profile::rfc_v5 }, { platform::Uapi::rfc_v4, spec::Profile::rfc_v4 }, { platform::Uapi::feb, spec::Profile::feb } } };
+
 void conversion(generated::Choices &c)
 {
     bool const sound { c.one_in(2) }; // offset and size are right: the other fields decide
     auto const first { c.below(pages) };
-    spec::ConvertCall call { sound ? first * page_size : number(c), sound ? (1 + c.below(pages - first)) * page_size : number(c), c.one_in(4) ? number(c) : c.below(2) * 8, rarely(c), {} };
+    spec::ConvertCall call { sound ? first * page_size : number(c), sound ? (1 + c.below(pages - first)) * page_size : number(c), c.one_in(4) ? number(c) : c.below(2) * 8, c.one_in(4) ? number(c) : c.below(8), {}, rarely(c) };
     call.reserved[c.below(call.reserved.size())] = rarely(c);
     bool const has_private { !c.one_in(4) };
-    spec::File const file { { .private_memory = has_private, .in_place_conversion = true }, true, std::vector<spec::Page>(pages) };
-    kvm::uapi::MemoryAttributes2 request { call.offset, call.size, call.attributes, call.flags, number(c), {} };
+    auto const [ours, theirs] { versions[c.below(versions.size())] };
+    spec::File const file { { .private_memory = has_private, .in_place_conversion = true, .profile = theirs }, true, std::vector<spec::Page>(pages) };
+    kvm::uapi::MemoryAttributes2 request { call.offset, call.size, call.attributes, call.flags, call.error_offset, {} };
     std::copy(call.reserved.begin(), call.reserved.end(), std::begin(request.reserved));
-    auto const parsed { kvm::parse_conversion(request, Bytes { pages * page_size }, has_private ? memory::Conversions::allowed : memory::Conversions::refused) };
+    auto const parsed { kvm::parse_conversion(request, Bytes { pages * page_size }, has_private ? memory::Conversions::allowed : memory::Conversions::refused, platform::Profile::of(ours)) };
     same(errno_of(parsed), spec::convert_argument_errno(file, call), "parse_conversion");
     if (parsed)
         same(raw(parsed.value().range.offset()) == call.offset && raw(parsed.value().range.length()) == call.size && (parsed.value().to == Attribute::private_) == (call.attributes == 8), 1, "parse_conversion's range");

@@ -26,5 +26,6 @@ inline bool kernel_can_access(File const &file, std::uint64_t offset, std::uint6
 
 // What a host or a guest that may look at the page reads there: zero at first use, then what was written (4.3, 2.6).
 inline std::uint8_t content(File const &file, std::uint64_t offset) { return file.pages[offset / page_size].byte; }
+inline bool content_known(File const &file, std::uint64_t offset) { return !file.pages[offset / page_size].unknown; }
 
 } // namespace gmem::spec

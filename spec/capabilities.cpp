@@ -10,6 +10,8 @@ std::optional<long> capability(unsigned which, Asked asked, VmRules vm)
     bool const has_private { asked == Asked::on_system || vm.private_memory };
     switch (which) {
     case cap_in_place: // row 1: 0 everywhere while it is off
+        if (mode_counts_without_change(vm.profile)) // before v6 the number was that of the modes (2.6)
+            return vm.in_place_conversion && has_private ? 3 : 0;
         return vm.in_place_conversion && has_private ? static_cast<long>(attribute_private) : 0;
     case cap_memory_attributes: // row 2, without CONFIG_KVM_VM_MEMORY_ATTRIBUTES or with in-place on
         return vm.in_place_conversion ? std::optional { 0l } : std::nullopt;

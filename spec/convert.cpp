@@ -11,8 +11,10 @@ int convert_argument_errno(File const &file, ConvertCall const &call)
 {
     if (!file.vm.in_place_conversion)
         return ENOTTY; // 2.2 (2)
-    if (call.flags != 0)
-        return EINVAL; // (4)
+    if (!mode_of(file.vm.profile, call.flags))
+        return EINVAL; // (4); 2.6: unknown flags, two together
+    if (error_offset_must_be_zero(file.vm.profile) && call.error_offset != 0)
+        return EINVAL; // platform-models.md 6
     for (auto const word : call.reserved)
         if (word != 0)
             return EINVAL; // (5)
@@ -29,6 +31,27 @@ int convert_argument_errno(File const &file, ConvertCall const &call)
     return 0;
 }
 
+namespace {
+
+// 2.6: what is left in a page of the range after success.
+void apply(Page &page, VmRules vm, Direction direction, Mode mode)
+{
+    switch (touch(vm.profile, vm.platform, direction, mode, vm.launch)) {
+    case Touch::nothing:
+        page.unknown = page.unknown || firmware_changes_bytes(vm.platform);
+        break;
+    case Touch::zeroes:
+        page.byte = 0;
+        page.unknown = direction == Direction::to_private && firmware_changes_bytes(vm.platform);
+        break;
+    case Touch::scrambles:
+        page.unknown = true; // a hole still reads zeros
+        break;
+    }
+}
+
+} // namespace
+
 Complaint convert(File &file, ConvertCall const &call, Outcome const &seen, Transient transient)
 {
     if (auto const must { convert_argument_errno(file, call) }; must != 0) {
@@ -38,11 +61,22 @@ Complaint convert(File &file, ConvertCall const &call, Outcome const &seen, Tran
             return "2.2: nothing is written back for argument errors";
         return std::nullopt;
     }
+    auto const &vm { file.vm };
     auto const to { (call.attributes & attribute_private) ? PageState::private_ : PageState::shared };
     auto const first { call.offset / page_size };
     auto const last { first + call.size / page_size };
     auto const from { file.pages.begin() + static_cast<std::ptrdiff_t>(first) };
     auto const end { file.pages.begin() + static_cast<std::ptrdiff_t>(last) };
+    auto const direction { to == PageState::private_ ? Direction::to_private : Direction::to_shared };
+    auto const mode { *mode_of(vm.profile, call.flags) };
+    // 2.6: first under the lock, before anybody looks whether the attributes are there already.
+    if (auto const must { content_errno(vm.profile, vm.platform, direction, mode, vm.launch) }; must != 0) {
+        if (seen.err != must)
+            return "2.6: this content mode is not supported here, errno must be " + std::to_string(must);
+        if (seen.error_offset != call.offset)
+            return "2.6: error_offset of EOPNOTSUPP is the offset of the request";
+        return std::nullopt;
+    }
     bool const already { std::all_of(from, end, [to](Page const &p) { return p.state == to; }) };
     // 2.5: pages that match already count too.
     auto const offender { to == PageState::private_ ? first_pinned(file, first, last).value_or(last) : last };
@@ -53,7 +87,12 @@ Complaint convert(File &file, ConvertCall const &call, Outcome const &seen, Tran
             return "2.4: error_offset is left untouched on success";
         if (held && !already)
             return "2.2 (14): page " + std::to_string(offender) + " is in use, EAGAIN";
-        std::for_each(from, end, [to](Page &p) { p.state = to; }); // 2.6: bytes are kept
+        bool const applies { !already || mode_counts_without_change(vm.profile) };
+        std::for_each(from, end, [&](Page &p) {
+            p.state = to;
+            if (applies)
+                apply(p, vm, direction, mode);
+        });
         return std::nullopt;
     }
     if (already)

@@ -1,5 +1,5 @@
 #pragma once
-// KVM_SET_MEMORY_ATTRIBUTES2: sections 2.1 to 2.6 and 3.1.
+// KVM_SET_MEMORY_ATTRIBUTES2: sections 2.1 to 2.6 and 3.1; before v6, platform-models.md 6.
 
 #include "spec/state.hpp"
 
@@ -10,6 +10,7 @@ namespace gmem::spec {
 struct ConvertCall final {
     std::uint64_t offset { 0 }, size { 0 }, attributes { 0 }, flags { 0 };
     std::array<std::uint64_t, 11> reserved {};
+    std::uint64_t error_offset { 0 };
 };
 
 inline constexpr std::uint64_t attribute_private { 8 };

@@ -3,6 +3,7 @@
 // State belongs to the inode (4.1): descriptors, windows and processes are only ways to it, so fork and dup change nothing here.
 
 #include "base/units.hpp"
+#include "spec/content.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -17,6 +18,7 @@ struct Page final {
     PageState state;
     std::uint8_t byte { 0 };  // the byte that the tests write everywhere in the page; 0 until first written (4.3)
     std::uint16_t pins { 0 }; // references that are neither the file's nor the checker's (3.1)
+    bool unknown { false };   // `byte` is not what it holds: scrambled, or the trusted side's affair (2.6)
 
     friend bool operator==(Page, Page) = default;
 };
@@ -25,6 +27,9 @@ struct Page final {
 struct VmRules final {
     bool private_memory;
     bool in_place_conversion;
+    Profile profile { Profile::mainline };
+    Platform platform { Platform::sw_protected };
+    Launch launch { Launch::finished };
 };
 
 struct File final {

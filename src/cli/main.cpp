@@ -23,13 +23,20 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
     run->add_flag("--hugepages{on}", options.huge_pages, "guest memory in pages of 2 MiB; also GMEM_HUGEPAGES=on");
     run->add_option("--in-place", options.in_place, "on: each guest_memfd tracks what is private, as kvm.gmem_in_place_conversion; off: the VM does; also GMEM_IN_PLACE");
     run->add_option("--vm-attributes", options.vm_attributes, "on or off: whether VMs have KVM_SET_MEMORY_ATTRIBUTES; as it is needed when not given; also GMEM_VM_ATTRIBUTES");
+    run->add_option("--uapi", options.uapi, "Version of the proposal: mainline, v8, may1, rfc-v5, rfc-v4 or feb; also GMEM_UAPI");
+    run->add_option("--uapi-option", options.uapi_options, "NAME=VALUE, repeatable: no-policy=zero|refused; also GMEM_UAPI_OPTIONS")->allow_extra_args(false);
+    run->add_option("--platform", options.platform, "auto (by VM type), sw_protected, snp, tdx, pkvm or cca; also GMEM_PLATFORM");
+    run->add_option("--platform-option", options.platform_options, "NAME=VALUE, repeatable: what a platform leaves open, as tdx-removed=noise; also GMEM_PLATFORM_OPTIONS")->allow_extra_args(false);
 }
 
 // The words of the program belong to the program: they are taken away before anybody parses them. "--" may be left out where the
 // program's name cannot be mistaken for an option or an option's value.
 bool takes_a_value(std::string_view word)
 {
-    return word == "--window-engine" || word == "--window-opening" || word == "--peer-timeout" || word == "--in-place" || word == "--vm-attributes";
+    for (auto const *known : { "--window-engine", "--window-opening", "--peer-timeout", "--in-place", "--vm-attributes", "--uapi", "--uapi-option", "--platform", "--platform-option" })
+        if (word == known)
+            return true;
+    return false;
 }
 
 std::vector<std::string> take_command(int &argc, char **argv)

@@ -1,6 +1,8 @@
 #include "cli/run.hpp"
 
 #include "cli/program.hpp"
+#include "platform/choice.hpp"
+#include "platform/words.hpp"
 
 #include <cerrno>
 #include <cstdlib>
@@ -66,6 +68,42 @@ bool choose_milliseconds(char const *name, std::string const &option, std::strin
     return false;
 }
 
+std::vector<std::string> uapis()
+{
+    std::vector<std::string> names;
+    for (auto const u : platform::all_uapis)
+        names.emplace_back(platform::name_of(u));
+    return names;
+}
+
+std::vector<std::string> platforms()
+{
+    std::vector<std::string> names { "auto" };
+    for (auto const k : platform::all_kinds)
+        names.emplace_back(platform::name_of(k));
+    return names;
+}
+
+// NAME=VALUE words: the options' come after the variable's, so they win. T is what they set.
+template <typename T>
+bool choose_words(char const *name, std::vector<std::string> const &options, std::span<platform::Word<T> const> known, std::string &complaint)
+{
+    auto list { variable(name) };
+    for (auto const &word : options)
+        list += (list.empty() ? "" : ",") + word;
+    T ignored {};
+    if (auto const unknown { platform::apply_words(list, ignored) }) {
+        std::vector<std::string> words;
+        for (auto const &word : known)
+            words.push_back(fmt::format("{}={}", word.name, word.value));
+        complaint = fmt::format("{}: {} is not known: use {}", name, *unknown, fmt::join(words, " or "));
+        return false;
+    }
+    if (!list.empty())
+        setenv(name, list.c_str(), 1);
+    return true;
+}
+
 } // namespace
 
 int run(RunOptions const &options)
@@ -76,7 +114,11 @@ int run(RunOptions const &options)
         || !choose_milliseconds("GMEM_PEER_TIMEOUT", options.peer_timeout, complaint)
         || !choose("GMEM_HUGEPAGES", options.huge_pages, { "on", "off" }, complaint)
         || !choose("GMEM_IN_PLACE", options.in_place, { "on", "off" }, complaint)
-        || !choose("GMEM_VM_ATTRIBUTES", options.vm_attributes, { "on", "off" }, complaint))
+        || !choose("GMEM_VM_ATTRIBUTES", options.vm_attributes, { "on", "off" }, complaint)
+        || !choose("GMEM_UAPI", options.uapi, uapis(), complaint)
+        || !choose_words("GMEM_UAPI_OPTIONS", options.uapi_options, platform::profile_words(), complaint)
+        || !choose("GMEM_PLATFORM", options.platform, platforms(), complaint)
+        || !choose_words("GMEM_PLATFORM_OPTIONS", options.platform_options, platform::option_words(), complaint))
         return refuse(cannot_run, complaint);
 
     auto const &name { options.command.front() };

@@ -12,6 +12,7 @@ struct Row final {
     std::optional<Tracker> tracker; // nullopt: whoever tracks
     long system, vm_private, vm_other;
     bool adds;
+    std::optional<platform::Numbering> numbering {}; // nullopt: in every version
 };
 
 constexpr long type_bits { 1 << uapi::default_vm | 1 << uapi::sw_protected_vm };
@@ -19,6 +20,9 @@ constexpr long attributes { static_cast<long>(uapi::memory_attribute_private) };
 constexpr long mmap_flag { uapi::guest_memfd_flag_mmap };
 constexpr long both_flags { uapi::guest_memfd_flag_mmap | uapi::guest_memfd_flag_init_shared };
 constexpr std::nullopt_t any { std::nullopt };
+constexpr long announced { -1 }; // stands for the profile's modes
+constexpr auto merged { platform::Numbering::merged };
+constexpr auto rfc { platform::Numbering::rfc };
 
 constexpr std::array rows {
     //    capability                                 tracker         system      VM+private  other VM    adds
@@ -31,18 +35,27 @@ constexpr std::array rows {
     Row { uapi::cap_pre_fault_memory,                any,            1,          1,          1,          false },
     Row { uapi::cap_guest_memfd_flags,               Tracker::files, both_flags, both_flags, both_flags, false },
     Row { uapi::cap_guest_memfd_flags,               any,            both_flags, mmap_flag,  both_flags, false },
-    Row { uapi::cap_guest_memfd_memory_attributes,   Tracker::files, attributes, attributes, 0,          false },
-    Row { uapi::cap_guest_memfd_memory_attributes,   any,            0,          0,          0,          false },
+    Row { uapi::cap_guest_memfd_memory_attributes,   Tracker::files, attributes, attributes, 0,          false, merged },
+    Row { uapi::cap_guest_memfd_memory_attributes,   any,            0,          0,          0,          false, merged },
+    // Assumptions: 248 has the values of 249; 250 is the same on every platform.
+    Row { uapi::rfc::cap_memory_attributes2,         Tracker::files, attributes, attributes, 0,          false, rfc },
+    Row { uapi::rfc::cap_memory_attributes2,         any,            0,          0,          0,          false, rfc },
+    Row { uapi::rfc::cap_gmem_memory_attributes,     Tracker::files, attributes, attributes, 0,          false, rfc },
+    Row { uapi::rfc::cap_gmem_memory_attributes,     any,            0,          0,          0,          false, rfc },
+    Row { uapi::rfc::cap_memory_attributes2_flags,   Tracker::files, announced,  announced,  0,          false, rfc },
+    Row { uapi::rfc::cap_memory_attributes2_flags,   any,            0,          0,          0,          false, rfc },
 };
 
 } // namespace
 
-std::optional<long> capability(unsigned long which, AskedOn where, Tracker tracker, long real) noexcept
+std::optional<long> capability(unsigned long which, AskedOn where, Tracker tracker, platform::Profile const &profile, long real) noexcept
 {
     for (auto const &row : rows) {
-        if (row.which != which || (row.tracker && *row.tracker != tracker))
+        if (row.which != which || (row.tracker && *row.tracker != tracker) || (row.numbering && *row.numbering != profile.capabilities))
             continue;
         auto const ours { where == AskedOn::system ? row.system : where == AskedOn::vm_with_private_memory ? row.vm_private : row.vm_other };
+        if (ours == announced)
+            return static_cast<long>(profile.announced_modes);
         return row.adds && real > 0 ? ours | real : ours;
     }
     return std::nullopt;

@@ -13,7 +13,7 @@ long guest_memfd_ioctl(memory::GuestMemory &file, unsigned long command, std::ui
     uapi::MemoryAttributes2 request;
     if (!os::copy_from_program(&request, argument, sizeof request))
         return -EFAULT;
-    auto const parsed { parse_conversion(request, file.size(), file.conversions()) };
+    auto const parsed { parse_conversion(request, file.size(), file.conversions(), platform::Profile::current()) };
     if (!parsed)
         return -parsed.error().err;
     auto const done { file.convert(parsed.value().range, parsed.value().to) };

@@ -108,6 +108,15 @@ enum Capability : unsigned {
     cap_guest_memfd_memory_attributes = 250,
 };
 
-enum VmType : unsigned long { default_vm = 0, sw_protected_vm = 1 };
+// RFC v3 to v5 (platform-models.md 6).
+namespace rfc {
+enum Capability : unsigned {
+    cap_memory_attributes2 = 248,
+    cap_gmem_memory_attributes = 249,
+    cap_memory_attributes2_flags = 250,
+};
+}
+
+enum VmType : unsigned long { default_vm = 0, sw_protected_vm = 1, snp_vm = 4, tdx_vm = 5 };
 
 } // namespace gmem::kvm::uapi

@@ -85,7 +85,9 @@ long Vcpu::run(int fd, unsigned long argument) noexcept
     if (mask_inside_ != program_mask_) [[unlikely]] // was watched
         mask_inside_run(fd, program_mask_);
     auto const result { os::system_call(SYS_ioctl, fd, uapi::run, argument) };
-    return exit_stands(result) ? result : correct(fd);
+    if (result == 0 && gave_everything_) [[unlikely]]
+        gave_everything_ = false;
+    return exit_stands(result) ? result : correct(fd, result);
 }
 
 } // namespace gmem::kvm

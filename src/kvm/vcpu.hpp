@@ -46,7 +46,8 @@ private:
 
     // vcpu_exits.cpp
     bool exit_stands(long result) const noexcept;
-    long correct(int fd) noexcept;
+    long correct(int fd, long result) noexcept;
+    long correct_fault() noexcept;
     long correct_mmio() noexcept;
     long correct_internal_error(int fd) noexcept;
     long resume_access() noexcept;
@@ -68,6 +69,7 @@ private:
     PreFaults pre_faults_ { PreFaults::by_gmem };
     Next next_ { Next::enter };
     bool answer_in_long_mode_ { false }; // Next::answer: how the guest called
+    bool gave_everything_ { false }; // after a fault of which the real KVM did not say where; until an exit that is none
     uapi::MmioExit access_ {}; // Next::access: what the real KVM waits for
     bool program_debugs_ { false };
     Breakpoints breakpoints_; // at hypercalls that were found; unused while the program debugs

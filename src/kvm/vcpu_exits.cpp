@@ -14,7 +14,7 @@ constexpr std::uint64_t page_of(std::uint64_t gpa) noexcept { return gpa & ~(pag
 bool Vcpu::exit_stands(long result) const noexcept
 {
     if (result != 0)
-        return true;
+        return result != -EFAULT || !vm_->gates_guests();
     switch (page_->exit_reason) {
     case uapi::exit_mmio:
         return !vm_->may_hold(page_->mmio.gpa);
@@ -27,8 +27,10 @@ bool Vcpu::exit_stands(long result) const noexcept
     }
 }
 
-long Vcpu::correct(int fd) noexcept
+long Vcpu::correct(int fd, long result) noexcept
 {
+    if (result != 0)
+        return correct_fault();
     switch (page_->exit_reason) {
     case uapi::exit_mmio:  return correct_mmio();
     case uapi::exit_debug: return correct_breakpoint(fd);
@@ -57,6 +59,9 @@ long Vcpu::resume_access() noexcept
     if (place.what == GuestPlace::What::fault)
         return tell_memory_fault(access_.gpa, place.access);
     if (place.what == GuestPlace::What::memory) {
+        if (vm_->gates_guests())
+            if (auto const used { vm_->use(access_.gpa, memory::GuestMemory::Accepts::gmem) }; !used && used.error().err != ENOENT)
+                return -used.error().err;
         auto const length { access_.length <= sizeof access_.data ? access_.length : sizeof access_.data };
         auto const done { access_.is_write ? os::copy_to_program(place.address, access_.data, length) : os::copy_from_program(access_.data, place.address, length) };
         if (!done)
@@ -66,6 +71,20 @@ long Vcpu::resume_access() noexcept
     page_->mmio = access_;
     next_ = Next::enter;
     return place.what == GuestPlace::What::memory ? 1 : 0; // no memslot any more: it is MMIO now, and the program's
+}
+
+// A page table of the guest's that the real KVM could not follow into the guest's window. Where it does not say which page it wanted, the
+// guest is given all of them: as if it had used them already.
+long Vcpu::correct_fault() noexcept
+{
+    bool const told { page_->exit_reason == uapi::exit_memory_fault };
+    if (!told && gave_everything_) { // to no avail: there really is nothing
+        gave_everything_ = false;
+        return -EFAULT;
+    }
+    gave_everything_ = !told;
+    auto const used { told ? vm_->use(page_->memory_fault.gpa, memory::GuestMemory::Accepts::gmem) : vm_->use_everything() };
+    return used ? -EINTR : -used.error().err;
 }
 
 // A fetch from where nothing is ends as a failed emulation; the instruction has not begun, so nothing waits for completion.
@@ -79,6 +98,8 @@ long Vcpu::correct_internal_error(int fd) noexcept
     if (!gpa || !vm_->may_hold(*gpa))
         return 0;
     auto const place { vm_->place(*gpa) };
+    if (place.what == GuestPlace::What::memory && vm_->gates_guests())
+        return vm_->use(*gpa, memory::GuestMemory::Accepts::gmem) ? -EINTR : 0;
     return place.what == GuestPlace::What::fault ? tell_memory_fault(*gpa, place.access) : 0;
 }
 

@@ -2,13 +2,13 @@
 
 #include "kvm/creation_gate.hpp"
 #include "kvm/memslot_gate.hpp"
+#include "memory/guest_window.hpp"
 #include "memory/sigbus.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
 #include "os/user_memory.hpp"
 
 #include <new>
-#include <ranges>
 
 namespace gmem::kvm {
 namespace {
@@ -26,7 +26,7 @@ std::uint32_t user_slots(int fd) noexcept
 } // namespace
 
 // Nobody else knows the new VM yet: its lock need not be held.
-Result<Vm *> Vm::create(Kind kind, Backing backing) noexcept GMEM_NO_THREAD_SAFETY
+Result<Vm *> Vm::create(Kind kind, Backing backing, platform::Kind trusted, platform::Options options) noexcept GMEM_NO_THREAD_SAFETY
 {
     os::SignalsBlocked blocked;
     os::Locked guard { pool_lock };
@@ -37,7 +37,9 @@ Result<Vm *> Vm::create(Kind kind, Backing backing) noexcept GMEM_NO_THREAD_SAFE
     for (std::size_t i { 0 }; i < Vm::most; ++i) {
         if (pool[i].in_use())
             continue;
+        GMEM_TRY(trust, Trust::make(trusted, options, last_identity));
         auto *const vm { ::new (pool + i) Vm };
+        vm->trust_ = trust;
         vm->kind_ = kind;
         vm->mode_ = Mode::current();
         GMEM_CHECK(vm->reserve_tables());
@@ -81,11 +83,13 @@ void Vm::release() noexcept
     os::SignalsBlocked blocked;
     {
         os::Locked guard { lock_ };
-        for (std::uint32_t space { 0 }; space < SlotTable::address_spaces; ++space)
-            for (auto const all { slots_.ever_used(space) }; auto &slot : std::views::reverse(all)) { // backwards: cheap where it began at the lowest
-                unbind(slot);
-                slots_.put(slot, {});
+        for (std::uint32_t space { 0 }; space < SlotTable::address_spaces; ++space) {
+            auto const all { slots_.ever_used(space) };
+            for (auto at { all.size() }; at > 0; --at) { // backwards: cheap where it began at the lowest
+                unbind(all[at - 1]);
+                slots_.put(all[at - 1], {});
             }
+        }
         slots_.clear();
         frames_.clear();
         real_.clear();
@@ -103,6 +107,11 @@ long Vm::create_guest_memfd(std::uintptr_t argument, memory::GuestMemory *&made)
         return -parsed.error().err;
     auto birth { std::move(parsed).take() };
     birth.owner = identity();
+    birth.platform = trust_.kind;
+    birth.phase = trust_.phase;
+    birth.options = trust_.options;
+    birth.vm_id = trust_.id;
+    birth.key = trust_.key;
     birth.conversions = has_private_memory() ? memory::Conversions::allowed : memory::Conversions::refused;
     auto created { memory::GuestMemory::create(birth) };
     if (!created)
@@ -161,6 +170,10 @@ long Vm::remove(int fd, Slot &slot, std::uint32_t number) noexcept
         return result;
     }
     ranges_.remove(slot.gpa);
+    if (slot.file_alive()) {
+        auto const first { PageNo::holding(Bytes { slot.file_offset }) };
+        slot.file->slot_gone(*PageRange::make(first, first.plus(slot.size >> page_bits)), slot.gpa >> page_bits);
+    }
     unbind(slot);
     slots_.put(slot, {});
     return 0;
@@ -208,9 +221,16 @@ long Vm::bind_file(int fd, MemslotRequest const &wanted, memory::GuestMemory &fi
         return -EINVAL;
     if (slots_.overlaps_in_file(file, wanted.file_offset, wanted.size))
         return -EEXIST;
+    auto view { file.view() };
+    if (gates_guests()) {
+        auto const window { memory::GuestWindow::open(file) };
+        if (!window)
+            return -window.error().err;
+        view = window.value();
+    }
     // Specification 6.1 (14) and 9.2: the file alone backs the slot where files track, or where the host can map the file.
-    Slot next { .gpa = wanted.gpa, .size = wanted.size, .file_offset = wanted.file_offset, .file = &file, .file_inode = file.facts().inode, .view = file.view() + wanted.file_offset,
-        .whole_view = { file.view(), file.view() + raw(file.size()) }, .userspace = wanted.userspace, .flags = wanted.flags, .only_file = mode_.tracker == Tracker::files || file.windows() == memory::Windows::allowed };
+    Slot next { .gpa = wanted.gpa, .size = wanted.size, .file_offset = wanted.file_offset, .file = &file, .file_inode = file.facts().inode, .view = view + wanted.file_offset,
+        .whole_view = { view, view + raw(file.size()) }, .userspace = wanted.userspace, .flags = wanted.flags, .only_file = mode_.tracker == Tracker::files || file.windows() == memory::Windows::allowed };
     auto &slot { slots_[wanted.slot] };
     if (tracks_frames()) {
         slots_.put(slot, next);

@@ -12,6 +12,7 @@
 #include "kvm/guest_ranges.hpp"
 #include "kvm/mode.hpp"
 #include "kvm/slot_table.hpp"
+#include "kvm/trust.hpp"
 #include "kvm/uapi.hpp"
 #include "os/mutex.hpp"
 
@@ -31,7 +32,7 @@ public:
     enum class Backing : std::uint8_t { real, none };
 
     // One reference for the caller: a descriptor. ENOMEM.
-    static Result<Vm *> create(Kind kind, Backing backing) noexcept;
+    static Result<Vm *> create(Kind kind, Backing backing, platform::Kind trusted = platform::Kind::sw_protected, platform::Options options = {}) noexcept;
     static constexpr std::size_t most { 1024 };
     static Vm &at(std::size_t index) noexcept;
     std::size_t index() const noexcept;
@@ -74,6 +75,18 @@ public:
     {
         return ranges_.may_hold(gpa) || frames_.at(PageNo::holding(Bytes { gpa })) == Attribute::private_;
     }
+    // A vCPU uses the page at `gpa`, which a file backs: what its platform does at a guest's fault. ENOENT: no such page; else as KVM's fault path answers.
+    Status use(std::uint64_t gpa, memory::GuestMemory::Accepts who) noexcept;
+    // The same for every page that a guest could use, where the real KVM does not say which it wanted.
+    Status use_everything() noexcept;
+    // Must pages be the platform's before a real vCPU may reach them?
+    bool gates_guests() const noexcept { return platform::platform_of(trust_.kind).changes_contents(); }
+
+    platform::Kind platform() const noexcept { return trust_.kind; }
+    platform::Phase phase() const noexcept { return trust_.phase; }
+    // The launch has come to an end: for all files of the VM.
+    void finish_launch() noexcept;
+
     // What is at `gpa`, now.
     GuestPlace place(std::uint64_t gpa) noexcept;
 
@@ -127,6 +140,7 @@ private:
     SlotTable slots_ GMEM_GUARDED_BY(lock_);
     GuestRanges ranges_; // of slots with a guest_memfd, or of all where the VM tracks; changed under lock_
     Mode mode_ {};
+    Trust trust_ {}; // its phase changes under lock_
     FrameAttributes frames_; // where the VM tracks; changed under lock_, read without
     RealSlots real_ GMEM_GUARDED_BY(lock_);
 };

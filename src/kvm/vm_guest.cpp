@@ -1,6 +1,7 @@
 // A VM's memory as its guest meets it, asked by vCPUs.
 
 #include "kvm/vm.hpp"
+#include "memory/pool.hpp"
 #include "os/signals.hpp"
 #include "os/user_memory.hpp"
 
@@ -34,6 +35,45 @@ Status Vm::read_guest(std::uint64_t gpa, std::uint8_t &byte) noexcept
     if (from == 0)
         return Error::with_errno(EFAULT, "guest.nothing");
     return os::copy_from_program(&byte, from + (gpa - slot->gpa), 1);
+}
+
+// The file is kept while its lock is waited for: another thread may close its last descriptor.
+Status Vm::use(std::uint64_t gpa, memory::GuestMemory::Accepts who) noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    auto const *const slot { slots_.holding(gpa) };
+    if (!slot || !slot->file_alive() || !slot->file->try_acquire())
+        return Error::with_errno(ENOENT, "guest.use");
+    auto const used { slot->file->guest_touch(PageNo::holding(Bytes { slot->file_offset + (gpa - slot->gpa) }), gpa >> page_bits, who) };
+    slot->file->release();
+    return used;
+}
+
+Status Vm::use_everything() noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    for (auto const &slot : slots_.ever_used(0)) {
+        if (!slot.exists() || !slot.file_alive() || !slot.file->try_acquire())
+            continue;
+        auto const first { PageNo::holding(Bytes { slot.file_offset }) };
+        for (auto p { first }; p < first.plus(slot.size >> page_bits); p = p.plus(1))
+            if (auto const again { slot.file->guest_touch(p, (slot.gpa >> page_bits) + (p.index() - first.index()), memory::GuestMemory::Accepts::gmem) }; !again) {
+                slot.file->release();
+                return again.error();
+            }
+        slot.file->release();
+    }
+    return Ok {};
+}
+
+void Vm::finish_launch() noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    trust_.phase = platform::Phase::running;
+    memory::for_each_file_of(identity(), [](memory::GuestMemory &file) noexcept { file.set_phase(platform::Phase::running); });
 }
 
 } // namespace gmem::kvm

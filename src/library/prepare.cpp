@@ -4,6 +4,8 @@
 #include "memory/fork.hpp"
 #include "memory/huge_pages.hpp"
 #include "memory/process.hpp"
+#include "platform/choice.hpp"
+#include "platform/words.hpp"
 
 #include <cstdlib>
 #include <pthread.h>
@@ -48,8 +50,25 @@ kvm::Mode mode_of_environment() noexcept
     return kvm::Mode::of(in_place, wished == "on" || (wished != "off" && !in_place));
 }
 
+platform::Profile profile_of_environment() noexcept
+{
+    auto profile { platform::Profile::of(platform::uapi_of(variable("GMEM_UAPI")).value_or(platform::Uapi::mainline)) };
+    (void)platform::apply_words(variable("GMEM_UAPI_OPTIONS"), profile);
+    return profile;
+}
+
+platform::Choice platform_of_environment(platform::Uapi uapi) noexcept
+{
+    auto options { platform::options_of(uapi) };
+    (void)platform::apply_words(variable("GMEM_PLATFORM_OPTIONS"), options);
+    return platform::choice_of(variable("GMEM_PLATFORM"), options).value_or(platform::Choice { std::nullopt, options });
+}
+
 void prepare_once() noexcept
 {
+    auto const profile { profile_of_environment() };
+    platform::Profile::choose(profile);
+    platform::Choice::choose(platform_of_environment(profile.uapi));
     kvm::Mode::choose(mode_of_environment());
     memory::Process::wish(wishes_of_environment());
     memory::HugePages::wish(variable("GMEM_HUGEPAGES") == "on");

@@ -3,7 +3,7 @@
 
 namespace gmem::library {
 
-// Reads GMEM_WINDOW_ENGINE, GMEM_WINDOW_OPENING and GMEM_HUGEPAGES and registers the fork handlers. Idempotent, any thread. In the preload library
+// Reads the GMEM_ variables that `gmem run` sets and registers the fork handlers. Idempotent, any thread. In the preload library
 // it runs at load, so that its fork handlers are the first in a child.
 void prepare_process() noexcept;
 

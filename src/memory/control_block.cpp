@@ -4,6 +4,8 @@
 #include "os/kill_points.hpp"
 #include "os/mapping_calls.hpp"
 
+#include <unistd.h>
+
 namespace gmem::memory {
 
 Result<ControlBlock> ControlBlock::open(os::HelperFd file, PageNo pages) noexcept
@@ -19,7 +21,7 @@ Result<ControlBlock> ControlBlock::open(os::HelperFd file, PageNo pages) noexcep
     return block;
 }
 
-Result<ControlBlock> ControlBlock::create(os::HelperFd file, Identity const &identity, Attribute initial) noexcept
+Result<ControlBlock> ControlBlock::create(os::HelperFd file, Identity const &identity, Attribute initial, Records records) noexcept
 {
     PageNo const pages { identity.pages };
     GMEM_TRY(block, open(file, pages));
@@ -27,7 +29,8 @@ Result<ControlBlock> ControlBlock::create(os::HelperFd file, Identity const &ide
     auto const extents { [&block, pages](std::size_t offset, std::size_t length) noexcept { return bool(block.make_resident(extents_at(pages) + offset, length)); } };
     // The header first: the others are counted in it.
     if (!block.make_header_resident(header_at) || !block.make_resident(0, AttributeMap::layout(pages).eager_bytes)
-        || (identity.huge_pages && !ExtentMap::reserve_eager(pages, extents))) {
+        || (identity.huge_pages && !ExtentMap::reserve_eager(pages, extents))
+        || (records == Records::kept && !block.make_resident(held_at(pages), PageBits::layout(pages).eager_bytes))) {
         block.unmap();
         return Error::of(Why::no_memory, "control.eager");
     }
@@ -52,10 +55,12 @@ std::optional<Identity> ControlBlock::identify(os::HelperFd file, Bytes size) no
     auto const mapped { os::map_hidden(file, 0, page_size, PROT_READ, 0, Bytes { bytes - 2 * page_size }) };
     if (!mapped)
         return std::nullopt;
-    auto const identity { reinterpret_cast<ControlHeader const *>(mapped.value())->identity };
+    auto const *const header { reinterpret_cast<ControlHeader const *>(mapped.value()) };
+    auto const identity { header->identity };
+    bool const known_platform { header->vm.kind <= platform::all_kinds.back() };
     os::unmap({ mapped.value(), mapped.value() + page_size });
     if (identity.magic != Identity::expected_magic || identity.pages == 0 || identity.pages > bytes >> page_bits
-        || raw(file_size(PageNo { identity.pages })) != bytes || identity.windows > 1 || identity.conversions > 1 || identity.huge_pages > 1)
+        || raw(file_size(PageNo { identity.pages })) != bytes || identity.windows > 1 || identity.conversions > 1 || identity.huge_pages > 1 || !known_platform)
         return std::nullopt;
     return identity;
 }
@@ -89,6 +94,24 @@ Status ControlBlock::stage(PageRange r) noexcept
     return Ok {};
 }
 
+// 256 records a page of this mapping.
+Status ControlBlock::stage_records(PageRange r) noexcept
+{
+    if (!held().stage(r, [this](std::size_t offset, std::size_t length) noexcept { return bool(make_resident(held_at(pages_) + offset, length)); }))
+        return Error::at_page(Why::no_memory, r.first(), "control.held");
+    auto const begin { reinterpret_cast<std::uintptr_t>(records() + r.first().index()) & ~(page_size - 1) };
+    auto const end { (reinterpret_cast<std::uintptr_t>(records() + r.last().index()) + page_size - 1) & ~(page_size - 1) };
+    for (auto at { begin }; at < end; at += page_size) {
+        if (os::resident(at)) [[likely]]
+            continue;
+        auto const offset { at - reinterpret_cast<std::uintptr_t>(base_) };
+        bool const swapped_out { os::Helper::call(SYS_lseek, file_, control_at(pages_) + offset, SEEK_DATA) == static_cast<long>(control_at(pages_) + offset) };
+        if (!swapped_out && !make_resident(offset, page_size))
+            return Error::at_page(Why::no_memory, r.first(), "control.records");
+    }
+    return Ok {};
+}
+
 Status ControlBlock::stage_pin() noexcept
 {
     auto const next { pins().next_offset() };
@@ -100,7 +123,7 @@ Status ControlBlock::stage_pin() noexcept
     return Ok {};
 }
 
-void ControlBlock::commit(PageRange r, Attribute to) noexcept
+void ControlBlock::begin_commit(PageRange r, Attribute to) noexcept
 {
     auto &journal { header().journal };
     journal.to = to;
@@ -108,20 +131,27 @@ void ControlBlock::commit(PageRange r, Attribute to) noexcept
     journal.last = r.last().index();
     journal.state.store(Journal::committing, std::memory_order_release);
     os::kill_point("commit.begun");
-    attributes().commit(r, to);
+}
+
+// Setting is idempotent, also over a half-written change: every level is filled before the one above leads to it.
+void ControlBlock::commit() noexcept
+{
+    auto &journal { header().journal };
+    if (auto const r { PageRange::make(PageNo { journal.first }, PageNo { journal.last }) })
+        attributes().commit(*r, journal.to);
     os::kill_point("commit.done");
     journal.state.store(Journal::nothing, std::memory_order_release);
 }
 
-// Setting is idempotent, also over a half-written change: every level is filled before the one above leads to it.
-void ControlBlock::complete_interrupted() noexcept
+std::optional<ControlBlock::Interrupted> ControlBlock::interrupted() const noexcept
 {
-    auto &journal { header().journal };
+    auto const &journal { header().journal };
     if (journal.state.load(std::memory_order_acquire) != Journal::committing)
-        return;
-    if (auto const r { PageRange::make(PageNo { journal.first }, PageNo { journal.last }) })
-        attributes().commit(*r, journal.to);
-    journal.state.store(Journal::nothing, std::memory_order_release);
+        return std::nullopt;
+    auto const r { PageRange::make(PageNo { journal.first }, PageNo { journal.last }) };
+    if (!r)
+        return std::nullopt;
+    return Interrupted { *r, journal.to };
 }
 
 } // namespace gmem::memory

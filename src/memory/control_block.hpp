@@ -5,6 +5,8 @@
 //   0             the guest's pages
 //   control_at    AttributeMap (attributes/attribute_map.hpp)     from a 2 MiB boundary on, so that no huge page holds both
 //                 ExtentMap (attributes/extent_map.hpp), never touched without huge pages
+//                 PageBits: which pages the platform holds }  never touched where the platform
+//                 platform::Record[]                      }  keeps none
 //                 PinTable
 //                 ControlHeader   one page
 //                 PeerSlot[]      one page: the last of the file
@@ -23,6 +25,8 @@
 #include "memory/pin_table.hpp"
 #include "os/helper.hpp"
 #include "os/own_copy.hpp"
+#include "platform/record.hpp"
+#include "platform/vm_state.hpp"
 
 namespace gmem::memory {
 
@@ -36,7 +40,7 @@ struct Journal final {
 
 // What the file is, for a process that knows nothing but the descriptor.
 struct Identity final {
-    static constexpr std::uint64_t expected_magic { 0x32306d656d67 }; // "gmem02": the layout's version
+    static constexpr std::uint64_t expected_magic { 0x33306d656d67 }; // "gmem03": the layout's version
 
     std::uint64_t magic;
     std::uint64_t pages;
@@ -54,6 +58,7 @@ struct ControlHeader final {
     std::atomic<std::uint64_t> resident_bytes; // of the control block itself: not the guest's
     PinCounts pins;
     Counters counters;
+    platform::VmState vm;
 };
 static_assert(sizeof(ControlHeader) <= page_size);
 
@@ -63,7 +68,12 @@ public:
 
     // Byte offsets from control_at(); the AttributeMap is at 0.
     static constexpr std::uint64_t extents_at(PageNo pages) noexcept { return AttributeMap::layout(pages).total_bytes; }
-    static constexpr std::uint64_t pins_at(PageNo pages) noexcept { return extents_at(pages) + ExtentMap::total_bytes(pages); }
+    static constexpr std::uint64_t held_at(PageNo pages) noexcept { return extents_at(pages) + ExtentMap::total_bytes(pages); }
+    static constexpr std::uint64_t records_at(PageNo pages) noexcept { return held_at(pages) + PageBits::layout(pages).total_bytes; }
+    static constexpr std::uint64_t pins_at(PageNo pages) noexcept
+    {
+        return records_at(pages) + ((pages.index() * sizeof(platform::Record) + page_size - 1) & ~(page_size - 1));
+    }
 
     static constexpr std::uint64_t control_at(PageNo pages) noexcept { return (raw(pages.to_bytes()) + alignment - 1) & ~(alignment - 1); }
     static constexpr std::uint64_t control_bytes(PageNo pages) noexcept
@@ -74,7 +84,8 @@ public:
     static constexpr Bytes file_size(PageNo pages) noexcept { return Bytes { control_at(pages) + control_bytes(pages) }; }
 
     // In a fresh file of file_size(): ENOMEM. The mapping is inherited by forked children on purpose.
-    static Result<ControlBlock> create(os::HelperFd file, Identity const &identity, Attribute initial) noexcept;
+    enum class Records : std::uint8_t { none, kept }; // does the platform keep any?
+    static Result<ControlBlock> create(os::HelperFd file, Identity const &identity, Attribute initial, Records records) noexcept;
 
     // In a file that somebody else made; nullopt when it is not one of ours, whatever its bytes are.
     static std::optional<Identity> identify(os::HelperFd file, Bytes size) noexcept;
@@ -89,16 +100,28 @@ public:
 
     ExtentMap extents() const noexcept { return { base_ + extents_at(pages_), pages_ }; }
 
+    // What the platform holds, and its records: of `pages` entries.
+    PageBits held() const noexcept { return { base_ + held_at(pages_), pages_ }; }
+    platform::Record *records() const noexcept { return reinterpret_cast<platform::Record *>(base_ + records_at(pages_)); }
+
     // Makes resident what a commit of `r` may dirty. ENOMEM otherwise, at r.first(). The caller holds header().lock.
     Status stage(PageRange r) noexcept;
     bool stage_extents(PageRange r) noexcept;
+    // The same for a change of what the platform knows of `r`.
+    Status stage_records(PageRange r) noexcept;
     // The same for one more pin.
     Status stage_pin() noexcept;
 
-    // The point of no return: noexcept, complete even if this process is killed in the middle. The caller holds header().lock.
-    void commit(PageRange r, Attribute to) noexcept;
-    // After the lock was taken over from a killed process.
-    void complete_interrupted() noexcept;
+    // The point of no return, in two halves; what lies between them must not fail, and can be done again. A process that is killed after the
+    // first leaves a journal, from which the next holder of the lock does it all. The caller holds header().lock.
+    void begin_commit(PageRange r, Attribute to) noexcept;
+    void commit() noexcept;
+    // After the lock was taken over from a killed process: what it had begun.
+    struct Interrupted final {
+        PageRange range;
+        Attribute to;
+    };
+    std::optional<Interrupted> interrupted() const noexcept;
 
     void moved_in_helper(os::HelperFd fd) noexcept { file_ = fd; }
 

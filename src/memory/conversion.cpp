@@ -9,6 +9,7 @@
 #include "memory/process.hpp"
 #include "memory/silent_process.hpp"
 #include "memory/space.hpp"
+#include "memory/trusted_side.hpp"
 #include "os/kill_points.hpp"
 #include "os/signals.hpp"
 
@@ -80,37 +81,48 @@ Status GuestMemory::convert_locked(PageRange r, Attribute to) noexcept
     }
     GMEM_CHECK(control_.stage(r)); // 1. memory
     os::kill_point("convert.staged");
+    GMEM_CHECK(TrustedSide { *this }.veto(r, to)); // 2. the trusted side
     return to == Attribute::private_ ? to_private_locked(r) : to_shared_locked(r);
 }
 
 Status GuestMemory::to_private_locked(PageRange r) noexcept
 {
-    // 2. No window of any process may reach the range, so that no new host reference can appear after the question of step 3. This
+    // 3. No window of any process may reach the range, so that no new host reference can appear after the question of step 4. This
     //    is the one effect that a failed conversion may have; here it is undone below, elsewhere recovery does it.
     auto closed { close_everywhere(r) };
     os::kill_point("convert.closed");
-    auto const refused { closed ? unused_locked(r) : std::move(closed) }; // 3. nobody else holds a page
+    auto const refused { closed ? unused_locked(r) : std::move(closed) }; // 4. nobody else holds a page
     if (!refused) {
         os::Locked space { Space::lock() };
         open_shared_runs(*this, r);
         return refused.error();
     }
 
-    // Point of no return.
-    static_assert(noexcept(control_.commit(r, Attribute::private_)));
-    control_.commit(r, Attribute::private_);
+    // Point of no return. The trusted side hears of it when the guest first uses a page.
+    static_assert(noexcept(control_.begin_commit(r, Attribute::private_)) && noexcept(control_.commit()));
+    control_.begin_commit(r, Attribute::private_);
+    control_.commit();
     count(header().counters.conversions_to_private);
     return Ok {};
 }
 
 Status GuestMemory::to_shared_locked(PageRange r) noexcept
 {
+    // A guest must not write to what is being turned into what the host will read. Only the VM's process has the guest's window: when it does not
+    // answer none of its vCPUs runs either.
+    if (guest_is_gated())
+        if (auto const closed { close_everywhere(r) }; !closed && closed.error().why == Why::no_memory)
+            return closed.error(); // what was closed on the way the guest gets back when it touches it
     os::Locked space { Space::lock() };
     GMEM_CHECK(for_each_window(*this, r, [](Window &w, PageRange part) noexcept { return gate::can_open(w, part); }));
 
-    // Point of no return. The windows of other processes stay closed: recovery opens what is touched there.
-    static_assert(noexcept(control_.commit(r, Attribute::shared)));
-    control_.commit(r, Attribute::shared);
+    // Point of no return. Contents leave the trusted side before anything of the host can look. The windows of other processes stay closed:
+    // recovery opens what is touched there.
+    TrustedSide trusted { *this };
+    static_assert(noexcept(trusted.make_shared(r)) && noexcept(control_.commit()));
+    control_.begin_commit(r, Attribute::shared);
+    trusted.make_shared(r);
+    control_.commit();
     os::kill_point("convert.committed");
     count(header().counters.conversions_to_shared);
     open_shared_runs(*this, r);

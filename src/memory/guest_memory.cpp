@@ -1,10 +1,12 @@
 #include "memory/guest_memory.hpp"
 
 #include "memory/gate.hpp"
+#include "memory/guest_window.hpp"
 #include "memory/huge_pages.hpp"
 #include "memory/pool.hpp"
 #include "memory/process.hpp"
 #include "memory/space.hpp"
+#include "memory/trusted_side.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
 
@@ -24,10 +26,19 @@ Result<GuestMemory *> GuestMemory::create(Birth birth) noexcept
     auto const made { [&]() noexcept -> Status {
         GMEM_TRY(file, create_hidden_file("guest_memfd", ControlBlock::file_size(birth.pages)));
         GMEM_CHECK(g->take_place(file, identity));
-        GMEM_TRY(control, ControlBlock::create(file, identity, birth.initial));
+        auto const records { platform::platform_of(birth.platform).keeps_records() ? ControlBlock::Records::kept : ControlBlock::Records::none };
+        GMEM_TRY(control, ControlBlock::create(file, identity, birth.initial, records));
         g->control_ = control;
         g->has_control_ = true;
         g->gives_back_ = true;
+        auto &vm { g->header().vm };
+        vm.kind = birth.platform;
+        vm.phase.store(birth.phase, std::memory_order_relaxed);
+        vm.options = birth.options;
+        vm.id = birth.vm_id;
+        if (birth.key)
+            __builtin_memcpy(vm.key, birth.key, sizeof vm.key);
+        GMEM_CHECK(g->take_cipher());
         return g->join();
     }() };
     if (!made) {
@@ -55,12 +66,28 @@ Status GuestMemory::take_place(os::HelperFd file, Identity const &identity) noex
     return map_view();
 }
 
+// Each process prepares the key for itself. Where a platform encrypts, whoever made the file had the functions; a process that has not is
+// told ENOSYS rather than shown what no machine would show.
+Status GuestMemory::take_cipher() noexcept
+{
+    if (!platform::platform_of(header().vm.kind).encrypts())
+        return Ok {};
+    auto const *const functions { crypto::primitives() };
+    if (!functions)
+        return Error::with_errno(ENOSYS, "cipher.none");
+    cipher_ = functions->make_cipher(header().vm.key);
+    return cipher_ ? Status { Ok {} } : Error::of(Why::no_memory, "cipher");
+}
+
 void GuestMemory::give_place_back() noexcept
 {
     agent_.stop();
+    if (cipher_)
+        crypto::primitives()->free_cipher(cipher_);
+    cipher_ = nullptr;
     if (view_) {
         os::AddressRange const all { view_, view_ + raw(size()) };
-        if (view_fate_ == ViewFate::unmap)
+        if (view_fate_ == ViewFate::unmap || guest_is_gated())
             os::unmap(all);
         else // a memslot still points here: its guest gets EFAULT, not somebody else's memory
             os::system_call(SYS_mmap, all.begin, all.length(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
@@ -107,6 +134,7 @@ void GuestMemory::destroy() noexcept
 {
     os::SignalsBlocked blocked;
     detach();
+    GuestWindow::close(*this, view_fate_);
     give_place_back();
 }
 
@@ -164,6 +192,8 @@ Status GuestMemory::punch(PageRange r) noexcept
     auto const inside { r.intersect(*PageRange::make(PageNo { 0 }, pages_)) };
     if (!inside)
         return Ok {};
+    TrustedSide trusted { *this };
+    trusted.reclaim(*inside); // before the pages go: what then fails has lost them to the guest, as on hardware
     os::Locked space { Space::lock() };
     GMEM_CHECK(has_huge_pages() ? HugePages { *this }.punch(*inside) : punch_locked(*inside));
     detach_pins_locked(*inside);
@@ -214,6 +244,8 @@ char const *GuestMemory::audit() noexcept
     if (auto const *const broken { control_.pins().audit(pages_) })
         return broken;
     if (auto const *const broken { attributes().audit() })
+        return broken;
+    if (auto const *const broken { TrustedSide { *this }.audit() })
         return broken;
     return has_huge_pages() ? extents().audit() : nullptr;
 }

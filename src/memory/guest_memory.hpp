@@ -9,6 +9,7 @@
 //   G5  the object is used between create() and the release() of the last reference; its memory is type-stable for ever, so a
 //       stale pointer reads "not in use", never something else.
 
+#include "crypto/primitives.hpp"
 #include "memory/agent.hpp"
 #include "memory/control_block.hpp"
 #include "memory/hidden_file.hpp"
@@ -36,6 +37,12 @@ public:
         Windows windows;
         Conversions conversions { Conversions::allowed };
         Owner owner {};
+        // The trusted side of that VM. Of a kind that encrypts: crypto::primitives() must be there.
+        platform::Kind platform { platform::Kind::sw_protected };
+        platform::Phase phase { platform::Phase::running };
+        platform::Options options {};
+        std::uint16_t vm_id { 0 };      // VmState::id
+        std::byte const *key { nullptr }; // of crypto::xts_key_bytes; needed by a kind that encrypts
     };
 
     // Half of the 47-bit address space would be one view: enough for any guest, and ENOMEM beyond.
@@ -112,6 +119,23 @@ public:
     // No other living process may have pages open.
     bool alone() const noexcept GMEM_REQUIRES(header().lock);
 
+    // The trusted side (trusted_side.hpp).
+    ControlBlock const &control() const noexcept { return control_; }
+    ControlBlock &control() noexcept { return control_; }
+    // In the machine that is modelled: no two files share a page.
+    std::uint64_t first_physical() const noexcept { return facts_.inode << 34; }
+    crypto::Cipher *cipher() const noexcept { return cipher_; }
+    // Who accepts a page that has just become the guest's: a real guest cannot execute what its platform has for that.
+    enum class Accepts : std::uint8_t { guest, gmem };
+    // The guest uses a page, at the frame where a memslot has it. ENOMEM, or what KVM's fault path answers for the platform.
+    Status guest_touch(PageNo p, std::uint64_t frame, Accepts who) noexcept;
+    // A memslot that had `r` at frames from `first_frame` on is gone.
+    void slot_gone(PageRange r, std::uint64_t first_frame) noexcept;
+    // Must a page be the platform's before the guest may reach it?
+    bool guest_is_gated() const noexcept;
+    // What the VM's launch has come to: for all processes, from now on.
+    void set_phase(platform::Phase p) noexcept { header().vm.phase.store(p, std::memory_order_release); }
+
     // Pins a range of shared pages: until unpin() with the same arguments, or the end of this process, it cannot become private.
     // EFAULT: a page is private. ENOMEM: too many pins.
     Status pin(PageRange r, PinKind kind, std::uint64_t token) noexcept;
@@ -125,10 +149,13 @@ public:
 private:
     friend class FileLocked;
     friend class Fork;
+    friend struct GuestWindow;
     friend class HugePages;
     friend class Pool;
 
     Status join() noexcept; // makes this process a member
+    Status take_cipher() noexcept;
+    void complete_interrupted() noexcept GMEM_REQUIRES(header().lock);
     Status take_place(os::HelperFd file, Identity const &identity) noexcept;
     void give_place_back() noexcept;
 
@@ -160,6 +187,8 @@ private:
     FileFacts facts_ {};
     int copy_for_child_ { -1 }; // only between Fork::prepare() and the end of fork()
     bool gives_back_ { false };
+    std::uintptr_t guest_window_ { 0 };
+    crypto::Cipher *cipher_ { nullptr }; // of header().vm.key, where the platform encrypts
 };
 
 // The lock of one gmem for a scope. Taking it makes this process a member first, which may fail: then nothing is locked, and the scope

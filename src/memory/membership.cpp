@@ -4,6 +4,7 @@
 #include "memory/pool.hpp"
 #include "memory/process.hpp"
 #include "memory/silent_process.hpp"
+#include "memory/trusted_side.hpp"
 #include "os/file_calls.hpp"
 #include "os/signals.hpp"
 
@@ -37,14 +38,26 @@ Status GuestMemory::join() noexcept GMEM_NO_THREAD_SAFETY // the lock may be inh
     // The slot's last process may have died with the lock, or with pins.
     bool const inherited { header().lock.inherit(mine) };
     if (inherited)
-        control_.complete_interrupted();
+        complete_interrupted();
     if (inherited || !control_.pins().empty()) {
         if (!inherited && header().lock.lock(mine, control_.slots(), FileLock::for_ever) == FileLock::Taken::from_the_dead)
-            control_.complete_interrupted();
+            complete_interrupted();
         control_.pins().remove_all_of(mine);
         header().lock.unlock();
     }
     return Ok {};
+}
+
+// All of what lies behind the point of no return, once more. A page that the dead process was encrypting is noise to its next reader, as it was
+// to be.
+void GuestMemory::complete_interrupted() noexcept
+{
+    auto const begun { control_.interrupted() };
+    if (!begun)
+        return;
+    if (begun->to == Attribute::shared)
+        TrustedSide { *this }.make_shared(begun->range);
+    control_.commit();
 }
 
 bool GuestMemory::alone() const noexcept
@@ -82,7 +95,7 @@ Result<GuestMemory *> GuestMemory::adopt(int fd) noexcept
         GMEM_TRY(control, ControlBlock::open(file, g->pages_));
         g->control_ = control;
         g->has_control_ = true;
-        return Ok {};
+        return g->take_cipher();
     }() };
     if (!made) {
         g->give_place_back();
@@ -106,7 +119,7 @@ FileLocked::FileLocked(GuestMemory &g, Patience patience) noexcept
         error_ = Error::of(Why::page_in_use, "lock.busy");
         return;
     case FileLock::Taken::from_the_dead:
-        g.control_.complete_interrupted();
+        g.complete_interrupted();
         break;
     case FileLock::Taken::clean:
         break;

@@ -30,4 +30,16 @@ private:
     static std::size_t high_; // objects below were used at least once
 };
 
+// Calls visit(file) for each file of this process that `owner` made; it is kept meanwhile.
+template <typename Visit>
+void for_each_file_of(Owner owner, Visit &&visit) noexcept
+{
+    for (auto &g : Pool::ever_used())
+        if (g.try_acquire()) {
+            if (g.owner() == owner)
+                visit(g);
+            g.release();
+        }
+}
+
 } // namespace gmem::memory

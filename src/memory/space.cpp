@@ -32,7 +32,7 @@ std::uint64_t Space::windows_of(GuestMemory const &file) noexcept
     os::Locked guard { lock_ };
     std::uint64_t n { 0 };
     for (auto const &w : table_.all())
-        n += w.file == &file;
+        n += w.file == &file && w.side == Window::Side::host;
     return n;
 }
 

@@ -72,6 +72,7 @@ public:
 
 private:
     friend class Fork;
+    friend struct GuestWindow;
 
     static bool shows(GuestMemory const &file) noexcept GMEM_REQUIRES(lock_);
     static void forget_locked(os::AddressRange r) noexcept GMEM_REQUIRES(lock_);

@@ -31,7 +31,8 @@ void Space::forget_locked(os::AddressRange r) noexcept
         }
         if (!shows(*gone.file)) // nothing of it can be open here any more: nobody need ask
             gone.file->detach();
-        gone.file->release();
+        if (gone.side == Window::Side::host)
+            gone.file->release();
     }
 }
 

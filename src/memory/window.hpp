@@ -17,6 +17,7 @@ struct Window final {
     bool forked;          // false after MADV_DONTFORK
     bool locked;          // under mlock: plain MADV_DONTNEED is answered EINVAL
     NativePages *native;  // which of its pages are natively open; one reference; null under the overlay engine
+    enum class Side : std::uint8_t { host, guest } side { Side::host }; // guest: guest_window.hpp; the record then holds no reference
 
     constexpr PageRange pages() const noexcept { return *PageRange::make(first, first.plus(addresses.length() >> page_bits)); }
     constexpr PageNo page_at(std::uintptr_t a) const noexcept { return first.plus((a - addresses.begin) >> page_bits); }

@@ -77,6 +77,13 @@ inline Status protect(AddressRange r, int protection) noexcept
     return Ok {};
 }
 
+// Is the page at `address` (page aligned) in memory? False also while it is swapped out.
+inline bool resident(std::uintptr_t address) noexcept
+{
+    unsigned char in_memory { 0 };
+    return !failed(system_call(SYS_mincore, address, 1, &in_memory)) && (in_memory & 1);
+}
+
 // Removes the PTEs of a range, also where it is mlocked. Kernels before 5.18 know only the plain advice, which mlocked
 // ranges refuse: there the range is munlocked first.
 inline Status zap(AddressRange r) noexcept

@@ -62,7 +62,7 @@ long create_vm(int fd, unsigned long type, kvm::Vm::Backing backing) noexcept
 long answer_extension(int fd, unsigned long which, kvm::AskedOn where, kvm::Vm::Backing backing) noexcept
 {
     auto const host { backing == kvm::Vm::Backing::real ? real(fd, uapi::check_extension, which) : kvm::capability_without_kvm(which) };
-    auto const ours { kvm::capability(which, where, kvm::Mode::current().tracker, host) };
+    auto const ours { kvm::capability(which, where, kvm::Mode::current().tracker, platform::Profile::current(), host) };
     return ours ? *ours : host;
 }
 

@@ -85,6 +85,18 @@ expect 125 1 'GMEM_IN_PLACE=perhaps is not known: use on or off' "$gmem" run --i
 expect 125 1 'use on or off' env GMEM_IN_PLACE=1 "$gmem" run -- true
 expect 125 1 'use on or off' "$gmem" run --vm-attributes no -- true
 expect 0 0 '^off on$' "$gmem" run --in-place off --vm-attributes=on sh -c 'echo $GMEM_IN_PLACE $GMEM_VM_ATTRIBUTES'
+expect 125 1 'GMEM_UAPI=v9 is not known: use mainline or v8 or may1 or rfc-v5 or rfc-v4 or feb' "$gmem" run --uapi=v9 -- true
+expect 125 1 'GMEM_UAPI=v9 is not known' env GMEM_UAPI=v9 "$gmem" run -- true
+expect 0 0 '^rfc-v5 feb$' env GMEM_UAPI=rfc-v5 "$gmem" run sh -c "echo \$GMEM_UAPI \$($gmem run --uapi feb sh -c 'echo \$GMEM_UAPI')"
+expect 125 1 'use auto or sw_protected or snp or tdx or pkvm or cca' "$gmem" run --platform=sev -- true
+expect 125 1 'GMEM_PLATFORM=sev is not known' env GMEM_PLATFORM=sev "$gmem" run -- true
+expect 0 0 '^cca$' "$gmem" run --platform cca sh -c 'echo $GMEM_PLATFORM'
+expect 125 1 'GMEM_PLATFORM_OPTIONS: tdx-removed=ones is not known: use tdx-removed=zeros or ' "$gmem" run --platform-option tdx-removed=ones -- true
+expect 125 1 'what is not known' env GMEM_PLATFORM_OPTIONS=cca-wiped=noise,what "$gmem" run -- true
+expect 0 0 '^cca-wiped=noise,tdx-removed=poison,tdx-pending=exit$' env GMEM_PLATFORM_OPTIONS=cca-wiped=noise "$gmem" run --platform-option tdx-removed=poison --platform-option=tdx-pending=exit \
+    sh -c 'echo $GMEM_PLATFORM_OPTIONS'
+expect 125 1 'use no-policy=zero or no-policy=refused' "$gmem" run --uapi-option=no-policy=maybe -- true
+expect 0 0 '^no-policy=refused$' "$gmem" run --uapi=feb --uapi-option no-policy=refused sh -c 'echo $GMEM_UAPI_OPTIONS'
 expect 125 1 '' "$gmem" run --no-such-option -- true
 expect 125 1 'needs a program' "$gmem" run
 expect 2 1 '' "$gmem" fly

@@ -131,7 +131,7 @@ int LibrarySubject::memslot(Handle vm, spec::MemslotVersion version, spec::Memsl
 std::optional<long> LibrarySubject::capability(std::optional<Handle> vm, unsigned which)
 {
     using enum kvm::AskedOn;
-    return kvm::capability(which, !vm ? system : vm_of(*vm).has_private_memory() ? vm_with_private_memory : vm_without, kvm::Tracker::files, 0);
+    return kvm::capability(which, !vm ? system : vm_of(*vm).has_private_memory() ? vm_with_private_memory : vm_without, kvm::Tracker::files, platform::Profile::current(), 0);
 }
 
 std::optional<spec::PageState> LibrarySubject::state(Handle file, std::uint64_t offset)

@@ -20,9 +20,9 @@ namespace {
 constexpr Bytes file { 16 * page_size };
 
 // The step that refused, or "" for acceptance. A request that breaks several rules must name the first of them.
-std::string refused_by(uapi::MemoryAttributes2 const &q, memory::Conversions c = memory::Conversions::allowed)
+std::string refused_by(uapi::MemoryAttributes2 const &q, memory::Conversions c = memory::Conversions::allowed, platform::Uapi u = platform::Uapi::mainline)
 {
-    auto const r { parse_conversion(q, file, c) };
+    auto const r { parse_conversion(q, file, c, platform::Profile::of(u)) };
     return r ? "" : r.error().site;
 }
 
@@ -59,6 +59,39 @@ TEST(ConversionGate, OrderOfChecks)
     EXPECT_EQ(refused_by(q, memory::Conversions::refused), "convert.reserved");
     q.flags = 1;
     EXPECT_EQ(refused_by(q, memory::Conversions::refused), "convert.flags");
+}
+
+TEST(ConversionGate, OrderOfChecksBeforeV6)
+{
+    using enum platform::Uapi;
+    for (auto const u : { rfc_v4, rfc_v5, may1, feb }) {
+        auto const by { [u](uapi::MemoryAttributes2 const &q) { return refused_by(q, memory::Conversions::refused, u); } };
+        uapi::MemoryAttributes2 q { .offset = 0, .size = 0, .attributes = 9, .flags = 2, .error_offset = 0, .reserved = {} };
+        EXPECT_EQ(by(q), "convert.no_private_memory");
+        q.reserved[0] = 1;
+        EXPECT_EQ(by(q), "convert.reserved");
+        q.error_offset = 1;
+        EXPECT_EQ(by(q), "convert.error_offset");
+        for (std::uint64_t const wrong : { 3ull, 7ull, 8ull, 1ull << 63 }) {
+            q.flags = wrong;
+            EXPECT_EQ(by(q), "convert.flags") << wrong; // right after the struct was read
+        }
+    }
+}
+
+TEST(ConversionGate, TheModeIsHandedOn)
+{
+    using enum platform::Uapi;
+    auto const mode { [](std::uint64_t flags, platform::Uapi u) {
+        uapi::MemoryAttributes2 const q { .offset = 0, .size = page_size, .attributes = 0, .flags = flags, .error_offset = 0, .reserved = {} };
+        return parse_conversion(q, file, memory::Conversions::allowed, platform::Profile::of(u)).value().mode;
+    } };
+    EXPECT_EQ(mode(0, mainline), platform::ContentMode::unspecified);
+    EXPECT_EQ(mode(0, rfc_v5), platform::ContentMode::unspecified);
+    EXPECT_EQ(mode(0, feb), platform::ContentMode::zero);
+    EXPECT_EQ(mode(1, rfc_v4), platform::ContentMode::zero);
+    EXPECT_EQ(mode(2, may1), platform::ContentMode::preserve);
+    EXPECT_EQ(mode(4, feb), platform::ContentMode::encrypted);
 }
 
 TEST(ConversionGate, EveryReservedWordCounts)
@@ -233,6 +266,7 @@ TEST(FrameAttributes, TheWholeAddressSpace)
 TEST(Capabilities, ValueOnEachDescriptor)
 {
     using enum AskedOn;
+    auto const today { platform::Profile::of(platform::Uapi::mainline) };
     constexpr AskedOn everywhere[] { system, vm_with_private_memory, vm_without };
     struct { unsigned long which; Tracker tracker; long values[3]; } const table[] {
         { 250, Tracker::files, { 8, 8, 0 } }, { 250, Tracker::vms, { 0, 0, 0 } }, { 250, Tracker::nobody, { 0, 0, 0 } },
@@ -242,8 +276,8 @@ TEST(Capabilities, ValueOnEachDescriptor)
     };
     for (auto const &row : table)
         for (int i { 0 }; i < 3; ++i)
-            EXPECT_EQ(capability(row.which, everywhere[i], row.tracker, 77), row.values[i]) << row.which << " on " << i;
-    EXPECT_EQ(capability(235, system, Tracker::files, 0), 3);
-    EXPECT_EQ(capability(235, system, Tracker::files, 1 | 4), 7);
-    EXPECT_EQ(capability(7, system, Tracker::files, 5), std::nullopt);
+            EXPECT_EQ(capability(row.which, everywhere[i], row.tracker, today, 77), row.values[i]) << row.which << " on " << i;
+    EXPECT_EQ(capability(235, system, Tracker::files, today, 0), 3);
+    EXPECT_EQ(capability(235, system, Tracker::files, today, 1 | 4), 7);
+    EXPECT_EQ(capability(7, system, Tracker::files, today, 5), std::nullopt);
 }

@@ -1,0 +1,21 @@
+#pragma once
+// The mapping that a memslot of the real KVM gets where a platform changes what a page holds when the guest first uses it: a window of the
+// guest's, gated like those of the host, through which a private page is reachable only while the platform holds it. The guest's first
+// access finds the page closed, comes as an exit, and GuestMemory::guest_touch() does what the hardware would have done.
+//
+// A record of the window table, so that whatever closes a page closes it here too. It holds no reference to the file, does not survive a
+// fork, and is nothing that the program knows of.
+
+#include "memory/guest_memory.hpp"
+
+namespace gmem::memory {
+
+struct GuestWindow final {
+    // Once for a file; the same address afterwards. ENOMEM.
+    static Result<std::uintptr_t> open(GuestMemory &file) noexcept;
+
+    // The file goes. With `guard` the addresses stay taken, unreadable.
+    static void close(GuestMemory &file, GuestMemory::ViewFate fate) noexcept;
+};
+
+} // namespace gmem::memory

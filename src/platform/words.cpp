@@ -1,0 +1,84 @@
+#include "platform/words.hpp"
+
+#include <array>
+#include <cstddef>
+
+namespace gmem::platform {
+namespace {
+
+template <auto member, auto value>
+void put(Options &o) noexcept
+{
+    o.*member = value;
+}
+
+// The first value of a name is its default in options.hpp.
+constexpr auto of_platforms { std::to_array<Word<Options>>({
+    { "tdx-removed",      "zeros",           &put<&Options::tdx_removed, TdxRemoved::zeros> },
+    { "tdx-removed",      "noise",           &put<&Options::tdx_removed, TdxRemoved::noise> },
+    { "tdx-removed",      "poison",          &put<&Options::tdx_removed, TdxRemoved::poison> },
+    { "tdx-pending",      "exit",            &put<&Options::tdx_pending, TdxPending::exit> },
+    { "tdx-pending",      "guest-exception", &put<&Options::tdx_pending, TdxPending::guest_exception> },
+    { "pkvm-bad-access",  "force-reclaim",   &put<&Options::pkvm_bad_access, PkvmBadAccess::force_reclaim> },
+    { "pkvm-bad-access",  "panic",           &put<&Options::pkvm_bad_access, PkvmBadAccess::panic> },
+    { "pkvm-unsolicited", "allowed",         &put<&Options::pkvm_unsolicited, PkvmUnsolicited::allowed> },
+    { "pkvm-unsolicited", "refused",         &put<&Options::pkvm_unsolicited, PkvmUnsolicited::refused> },
+    { "pkvm-unsolicited", "destructive",     &put<&Options::pkvm_unsolicited, PkvmUnsolicited::destructive> },
+    { "cca-wiped",        "zeros",           &put<&Options::cca_wiped, CcaWiped::zeros> },
+    { "cca-wiped",        "noise",           &put<&Options::cca_wiped, CcaWiped::noise> },
+}) };
+
+template <NoPolicy p>
+void put_no_policy(Profile &profile) noexcept
+{
+    profile = profile.with(p);
+}
+
+constexpr auto of_versions { std::to_array<Word<Profile>>({
+    { "no-policy", "zero",    &put_no_policy<NoPolicy::zero> },
+    { "no-policy", "refused", &put_no_policy<NoPolicy::refused> },
+}) };
+
+template <typename T>
+bool apply_one(std::span<Word<T> const> words, std::string_view word, T &to) noexcept
+{
+    auto const equals { word.find('=') };
+    if (equals == word.npos)
+        return false;
+    for (auto const &known : words)
+        if (known.name == word.substr(0, equals) && known.value == word.substr(equals + 1)) {
+            known.set(to);
+            return true;
+        }
+    return false;
+}
+
+template <typename T>
+std::optional<std::string_view> apply_all(std::span<Word<T> const> words, std::string_view list, T &to) noexcept
+{
+    while (!list.empty()) {
+        auto const comma { list.find(',') };
+        auto const word { list.substr(0, comma) };
+        list = comma == list.npos ? std::string_view {} : list.substr(comma + 1);
+        if (!word.empty() && !apply_one(words, word, to))
+            return word;
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+std::span<Word<Options> const> option_words() noexcept { return of_platforms; }
+std::span<Word<Profile> const> profile_words() noexcept { return of_versions; }
+
+std::optional<std::string_view> apply_words(std::string_view list, Options &to) noexcept { return apply_all(option_words(), list, to); }
+std::optional<std::string_view> apply_words(std::string_view list, Profile &to) noexcept { return apply_all(profile_words(), list, to); }
+
+Options options_of(Uapi u) noexcept
+{
+    if (u == Uapi::feb || u == Uapi::rfc_v4)
+        return { .pkvm_bad_access = PkvmBadAccess::panic, .pkvm_unsolicited = PkvmUnsolicited::refused };
+    return {};
+}
+
+} // namespace gmem::platform
