@@ -1,6 +1,7 @@
 // The command line: words in, one of the subcommands out.
 
 #include "cli/doctor.hpp"
+#include "cli/measure.hpp"
 #include "cli/run.hpp"
 #include "gmem/gmem.h"
 
@@ -76,6 +77,7 @@ int main(int argc, char **argv)
     bool as_json { false };
     auto *const doctor { app.add_subcommand("doctor", "Says what this host offers and what follows from it") };
     doctor->add_flag("--json", as_json, "The same for programs");
+    gmem::cli::MeasureCommand const measure { app };
 
     if (argc < 2) {
         std::cerr << app.help();
@@ -91,10 +93,12 @@ int main(int argc, char **argv)
     }
     if (app.got_subcommand(doctor))
         return gmem::cli::doctor(as_json);
+    if (measure.wanted())
+        return measure.run();
     if (app.got_subcommand("run")) {
         if (options.command.empty())
             return complain("run needs a program: gmem run -- PROGRAM", gmem::cli::cannot_run);
         return gmem::cli::run(options);
     }
-    return complain("the subcommands are run and doctor; see gmem --help", usage_error);
+    return complain("the subcommands are run, doctor and measure; see gmem --help", usage_error);
 }

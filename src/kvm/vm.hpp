@@ -89,7 +89,7 @@ public:
     // The same for every page that a guest could use, where the real KVM does not say which it wanted.
     Status use_everything() noexcept;
     // Must pages be the platform's before a real vCPU may reach them?
-    bool gates_guests() const noexcept { return platform::platform_of(trust_.kind).changes_contents(); }
+    bool gates_guests() const noexcept { return platform::platform_of(trust_.kind).keeps_records(); }
 
     platform::Kind platform() const noexcept { return trust_.kind; }
     platform::Phase phase() const noexcept { return trust_.phase; }

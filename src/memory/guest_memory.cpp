@@ -70,7 +70,7 @@ Status GuestMemory::take_place(os::HelperFd file, Identity const &identity) noex
 // told ENOSYS rather than shown what no machine would show.
 Status GuestMemory::take_cipher() noexcept
 {
-    if (!platform::platform_of(header().vm.kind).encrypts())
+    if (!platform::platform_of(header().vm.kind).uses_cipher(header().vm.options))
         return Ok {};
     auto const *const functions { crypto::primitives() };
     if (!functions)

@@ -72,7 +72,7 @@ void GuestWindow::close(GuestMemory &file, GuestMemory::ViewFate fate) noexcept
     Space::forget_locked(all); // a whole record: nothing is split, so nothing is needed
 }
 
-bool GuestMemory::guest_is_gated() const noexcept { return platform::platform_of(header().vm.kind).changes_contents(); }
+bool GuestMemory::guest_is_gated() const noexcept { return platform::platform_of(header().vm.kind).keeps_records(); }
 
 // The guest uses a page: it becomes the guest's if it is private, and is open in the guest's window. Where the window has lost a page
 // that needed nothing (the kernel drops PTEs), this brings it back.

@@ -1,5 +1,5 @@
 #pragma once
-// The mapping that a memslot of the real KVM gets where a platform changes what a page holds when the guest first uses it: a window of the
+// The mapping that a memslot of the real KVM gets where the platform has to hear of the guest's first use of a page: a window of the
 // guest's, gated like those of the host, through which a private page is reachable only while the platform holds it. The guest's first
 // access finds the page closed, comes as an exit, and GuestMemory::guest_touch() does what the hardware would have done.
 //

@@ -20,9 +20,13 @@ enum class CcaWiped : std::uint8_t { zeros, noise };
 // A guest that touches a page that it has not accepted: #VE for the guest to handle, or (ATTRIBUTES.SEPT_VE_DISABLE) an exit that ends the TD.
 enum class TdxPending : std::uint8_t { guest_exception, exit };
 
+// A processor where a partial write of the host poisons a line that a TD owns: KVM then wipes what it takes from a TD, and only then.
+enum class TdxCpu : std::uint8_t { sound, partial_write_erratum };
+
 struct Options final {
     TdxRemoved tdx_removed { TdxRemoved::zeros };
     TdxPending tdx_pending { TdxPending::exit };
+    TdxCpu tdx_cpu { TdxCpu::sound };
     PkvmBadAccess pkvm_bad_access { PkvmBadAccess::force_reclaim };
     PkvmUnsolicited pkvm_unsolicited { PkvmUnsolicited::allowed };
     CcaWiped cca_wiped { CcaWiped::zeros };

@@ -22,13 +22,12 @@ class Platform {
 public:
     virtual Kind kind() const noexcept = 0;
 
-    // Does the trusted side do anything to bytes or keep records? False for sw_protected: then no other hook is called.
+    // Does the trusted side do anything to bytes or keep records? False for sw_protected: then no other hook is called. True: a real vCPU may only
+    // reach a private page after make_private.
     virtual bool keeps_records() const noexcept = 0;
-    // Does it encrypt? Then Pages::cipher is there.
+    // Does it encrypt? Then Pages::cipher is there, unless nobody ever sees ciphertext with these options.
     virtual bool encrypts() const noexcept = 0;
-
-    // Are bytes of a page not what the host wrote once the guest uses it as private? Then a real vCPU may only reach the page after make_private.
-    virtual bool changes_contents() const noexcept = 0;
+    virtual bool uses_cipher(Options const &) const noexcept { return encrypts(); }
 
     // May `r` (with all of its pages' frames from `first_frame` on, where a memslot has them; ~0: nowhere bound) be converted? Changes nothing.
     virtual Status veto(Pages const &, PageRange r, Attribute to, std::uint64_t first_frame) const noexcept = 0;

@@ -19,6 +19,8 @@ constexpr auto of_platforms { std::to_array<Word<Options>>({
     { "tdx-removed",      "poison",          &put<&Options::tdx_removed, TdxRemoved::poison> },
     { "tdx-pending",      "exit",            &put<&Options::tdx_pending, TdxPending::exit> },
     { "tdx-pending",      "guest-exception", &put<&Options::tdx_pending, TdxPending::guest_exception> },
+    { "tdx-cpu",          "sound",           &put<&Options::tdx_cpu, TdxCpu::sound> },
+    { "tdx-cpu",          "erratum",         &put<&Options::tdx_cpu, TdxCpu::partial_write_erratum> },
     { "pkvm-bad-access",  "force-reclaim",   &put<&Options::pkvm_bad_access, PkvmBadAccess::force_reclaim> },
     { "pkvm-bad-access",  "panic",           &put<&Options::pkvm_bad_access, PkvmBadAccess::panic> },
     { "pkvm-unsolicited", "allowed",         &put<&Options::pkvm_unsolicited, PkvmUnsolicited::allowed> },

@@ -15,7 +15,6 @@ public:
     Kind kind() const noexcept override { return Kind::cca; }
     bool keeps_records() const noexcept override { return true; }
     bool encrypts() const noexcept override { return false; }
-    bool changes_contents() const noexcept override { return true; }
 
     Status veto(Pages const &, PageRange, Attribute, std::uint64_t) const noexcept override { return Ok {}; }
     void make_shared(Pages &, PageRange held) const noexcept override; // DATA_DESTROY, GRANULE_UNDELEGATE

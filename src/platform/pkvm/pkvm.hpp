@@ -20,7 +20,6 @@ public:
     Kind kind() const noexcept override { return Kind::pkvm; }
     bool keeps_records() const noexcept override { return true; }
     bool encrypts() const noexcept override { return false; }
-    bool changes_contents() const noexcept override { return false; }
 
     // EPERM: nobody asked, and that is refused. No source names an errno. EPERM is what EL2 itself answers to a host that
     // wants a page that is not its own, and no other failure of the conversion has it: EAGAIN would be tried again.

@@ -11,7 +11,6 @@ public:
     Kind kind() const noexcept override { return Kind::snp; }
     bool keeps_records() const noexcept override { return true; }
     bool encrypts() const noexcept override { return true; }
-    bool changes_contents() const noexcept override { return true; }
 
     // KVM asks SNP nothing before a conversion.
     Status veto(Pages const &, PageRange, Attribute, std::uint64_t) const noexcept override { return Ok {}; }

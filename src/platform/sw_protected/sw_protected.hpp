@@ -11,7 +11,6 @@ public:
     Kind kind() const noexcept override { return Kind::sw_protected; }
     bool keeps_records() const noexcept override { return false; }
     bool encrypts() const noexcept override { return false; }
-    bool changes_contents() const noexcept override { return false; }
     Status veto(Pages const &, PageRange, Attribute, std::uint64_t) const noexcept override { return Ok {}; }
     void make_shared(Pages &, PageRange) const noexcept override {}
     Status make_private(Pages &, PageNo, std::uint64_t) const noexcept override { return Ok {}; }

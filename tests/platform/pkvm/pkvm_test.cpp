@@ -36,7 +36,6 @@ TEST(Pkvm, IsRegistered)
 {
     EXPECT_EQ(platform_of(Kind::pkvm).kind(), Kind::pkvm);
     EXPECT_TRUE(platform_of(Kind::pkvm).keeps_records());
-    EXPECT_FALSE(platform_of(Kind::pkvm).changes_contents());
     EXPECT_FALSE(platform_of(Kind::pkvm).encrypts());
 }
 

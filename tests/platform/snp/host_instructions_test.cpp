@@ -215,6 +215,10 @@ TEST(PageUnsmash, TheFiveHundredAndTwelveMustBeAlike)
     EXPECT_EQ(after([&](auto &w) { w.set(0, with(w.entry(0), [](auto &e) { e.vmsa = true; })); }), Firmware::invalid_page_state);
     EXPECT_EQ(after([&](auto &w) {
         for (std::uint64_t p { 0 }; p < 512; ++p)
+            w.set(p, with(w.entry(p), [](auto &e) { e.vmsa = true; }));
+    }), Firmware::invalid_page_state); // alike, but there is no VMSA of 2 MiB
+    EXPECT_EQ(after([&](auto &w) {
+        for (std::uint64_t p { 0 }; p < 512; ++p)
             w.set(p, example_of(PageState::guest_valid, our_asid, 0x401 + p));
     }), Firmware::invalid_address);
 }
