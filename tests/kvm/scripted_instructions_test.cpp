@@ -41,6 +41,19 @@ struct File final {
 
 } // namespace
 
+TEST(TdAccept, PendingOnceThenAlreadyAccepted)
+{
+    File f { Kind::tdx };
+    EXPECT_EQ(f.execute(GMEM_GUEST_TD_ACCEPT).met.what, Met::What::retry); // nothing is mapped: an EPT violation
+    ASSERT_TRUE(f.model().make_private(f.pages, page, frame));
+    auto const accepted { f.execute(GMEM_GUEST_TD_ACCEPT) };
+    EXPECT_TRUE(accepted.met.done());
+    EXPECT_EQ(accepted.status, 0u);
+    EXPECT_EQ(f.memory[page.index() * page_size], std::byte { 0 });
+    EXPECT_EQ(f.memory[(page.index() + 1) * page_size], std::byte { 0x11 });
+    EXPECT_EQ(f.execute(GMEM_GUEST_TD_ACCEPT).status, 0x00000B0A00000000u);
+}
+
 TEST(Pkvm, ShareAndUnshare)
 {
     File f { Kind::pkvm };

@@ -3,6 +3,8 @@
 #include "platform/cca/rmi.hpp"
 #include "platform/pkvm/hypercalls.hpp"
 #include "platform/snp/guest_instructions.hpp"
+#include "platform/tdx/memory_calls.hpp"
+#include "platform/tdx/td_state.hpp"
 
 namespace gmem::kvm::scripted {
 namespace {
@@ -47,6 +49,32 @@ Answered of_snp(Pages &pages, PageNo p, std::uint64_t frame, Operation const &o)
     return { .met = met_by(executed.fault, rmp, p), .status = static_cast<std::uint64_t>(executed.eax), .result = executed.carry };
 }
 
+// --- TDX
+
+// RAX. assumption: the numbers, from memory of the module's interface.
+std::uint64_t number_of(platform::tdx::Seam s) noexcept
+{
+    using enum platform::tdx::Seam;
+    switch (s) {
+    case success:               return 0;
+    case page_already_accepted: return 0x00000B0A00000000;
+    case page_size_mismatch:    return 0xC0000B0B00000000;
+    case operand_busy:          return 0x8000020000000000;
+    default:                    return 0xC000010000000000; // TDX_OPERAND_INVALID
+    }
+}
+
+Answered of_tdx(Pages &pages, PageNo p, std::uint64_t frame, Operation const &o) noexcept
+{
+    using namespace platform::tdx;
+    Upper upper {};
+    Place const at { p, frame, o.flags & GMEM_GUEST_HUGE ? Level::large : Level::small, o.flags & GMEM_GUEST_HUGE ? &upper : nullptr };
+    auto const status { page_accept(td_state_of(*pages.vm), pages, at) };
+    if (status == Seam::ept_violation)
+        return { .met = once_more };
+    return { .met = {}, .status = number_of(status), .result = 0 };
+}
+
 // --- pKVM
 
 Answered of_pkvm(Pages &pages, PageNo p, Operation const &o) noexcept
@@ -82,9 +110,9 @@ Answered instruct(Kind kind, Pages &pages, PageNo page, std::uint64_t frame, Ope
 {
     switch (kind) {
     case Kind::snp:          return of_snp(pages, page, frame, operation);
+    case Kind::tdx:          return of_tdx(pages, page, frame, operation);
     case Kind::pkvm:         return of_pkvm(pages, page, operation);
     case Kind::cca:          return of_cca(pages, page, frame, operation);
-    case Kind::tdx:
     case Kind::sw_protected: break;
     }
     return { .met = {}, .status = GMEM_GUEST_UNDEFINED, .result = 0 };
