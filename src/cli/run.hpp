@@ -13,6 +13,7 @@ struct RunOptions final {
     std::string huge_pages;    // "", "on" or "off"
     std::string in_place;      // "", "on" or "off"
     std::string vm_attributes; // "", "on" or "off"
+    std::string vcpu;          // "", "real" or "scripted"
     std::string uapi;          // "", or a version of the proposal: platform/uapi.hpp
     std::string platform;      // "", "auto", or a kind: platform/kind.hpp
     std::vector<std::string> uapi_options, platform_options; // NAME=VALUE: platform/words.hpp

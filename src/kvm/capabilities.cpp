@@ -1,5 +1,8 @@
 #include "kvm/capabilities.hpp"
 
+#include "kvm/hypercall.hpp"
+#include "kvm/scripted/choice.hpp"
+
 #include <array>
 
 namespace gmem::kvm {
@@ -67,6 +70,18 @@ long capability_without_kvm(unsigned long which) noexcept
     case uapi::cap_user_memory: return 1;
     case uapi::cap_nr_memslots: return uapi::user_memslots;
     default:                    return 0;
+    }
+}
+
+std::optional<long> capability_of_scripts(unsigned long which) noexcept
+{
+    switch (which) {
+    case uapi::cap_nr_vcpus:
+    case uapi::cap_max_vcpus:
+    case uapi::cap_max_vcpu_id:    return scripted::most_in_vm;
+    case uapi::cap_immediate_exit: return 1;
+    case uapi::cap_exit_hypercall: return exit_on_map_gpa_range;
+    default:                       return std::nullopt;
     }
 }
 

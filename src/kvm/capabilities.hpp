@@ -17,4 +17,7 @@ std::optional<long> capability(unsigned long which, AskedOn where, Tracker track
 // What is answered in the real KVM's place where there is none: what is about memory alone.
 long capability_without_kvm(unsigned long which) noexcept;
 
+// What scripted vCPUs have, whatever the real KVM has. nullopt: they change nothing about it.
+std::optional<long> capability_of_scripts(unsigned long which) noexcept;
+
 } // namespace gmem::kvm

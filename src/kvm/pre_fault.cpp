@@ -51,8 +51,11 @@ Result<std::uint64_t> Vm::populate(std::uint64_t gpa, std::uint64_t size) noexce
 
 long Vcpu::pre_fault_memory(int fd, std::uintptr_t argument) noexcept
 {
-    if (pre_faults_ == PreFaults::by_kvm)
-        return os::system_call(SYS_ioctl, fd, uapi::pre_fault_memory, argument);
+    return pre_faults_ == PreFaults::by_kvm ? os::system_call(SYS_ioctl, fd, uapi::pre_fault_memory, argument) : vm_->pre_fault_memory(argument);
+}
+
+long Vm::pre_fault_memory(std::uintptr_t argument) noexcept
+{
     uapi::PreFaultMemory request;
     if (!os::copy_from_program(&request, argument, sizeof request))
         return -EFAULT;
@@ -67,7 +70,7 @@ long Vcpu::pre_fault_memory(int fd, std::uintptr_t argument) noexcept
                 result = -EINTR;
                 break;
             }
-            auto const done { vm_->populate(request.gpa, request.size) };
+            auto const done { populate(request.gpa, request.size) };
             if (!done) {
                 result = -done.error().err;
                 break;

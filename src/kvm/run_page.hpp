@@ -6,12 +6,24 @@
 namespace gmem::kvm::uapi {
 
 enum ExitReason : std::uint32_t {
+    exit_io = 2,
     exit_hypercall = 3,
     exit_debug = 4,
+    exit_hlt = 5,
     exit_mmio = 6,
+    exit_shutdown = 8,
+    exit_interrupted = 10,
     exit_internal_error = 17,
     exit_memory_fault = 39,
 };
+
+struct IoExit final {
+    std::uint8_t direction, size;
+    std::uint16_t port;
+    std::uint32_t count;
+    std::uint64_t data_offset; // from the beginning of the run page
+};
+enum IoDirection : std::uint8_t { io_in, io_out };
 
 struct MmioExit final {
     std::uint64_t gpa;
@@ -39,6 +51,7 @@ struct DebugExit final {
 
 struct InternalErrorExit final {
     std::uint32_t suberror;
+    std::uint32_t words; // of what follows
 };
 inline constexpr std::uint32_t internal_error_emulation { 1 };
 
@@ -51,6 +64,7 @@ struct RunPage final {
     std::uint16_t flags;
     std::uint64_t cr8, apic_base;
     union {
+        IoExit io;
         MmioExit mmio;
         HypercallExit hypercall;
         DebugExit debug;

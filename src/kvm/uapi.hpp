@@ -97,7 +97,11 @@ inline constexpr long user_memslots { 32764 };
 
 enum Capability : unsigned {
     cap_user_memory = 3,
+    cap_nr_vcpus = 9,
     cap_nr_memslots = 10,
+    cap_max_vcpus = 66,
+    cap_max_vcpu_id = 128,
+    cap_immediate_exit = 136,
     cap_user_memory2 = 231,
     cap_memory_fault_info = 232,
     cap_memory_attributes = 233,

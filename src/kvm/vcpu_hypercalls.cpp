@@ -2,17 +2,13 @@
 
 #include "kvm/hypercall.hpp"
 #include "kvm/hypercall_watch.hpp"
+#include "kvm/signal_mask.hpp"
 #include "kvm/vcpu.hpp"
 #include "os/kick.hpp"
 #include "os/user_memory.hpp"
 
 namespace gmem::kvm {
 namespace {
-
-struct SignalMask final { // KVM_SET_SIGNAL_MASK
-    std::uint32_t length;
-    std::uint8_t bytes[8];
-};
 
 // A thread runs few vCPUs, mostly one: its number is asked once for each. `vcpu` is an identity, so a forked child asks anew.
 struct KnownThread final {

@@ -11,6 +11,7 @@
 #include "kvm/guest_place.hpp"
 #include "kvm/guest_ranges.hpp"
 #include "kvm/mode.hpp"
+#include "kvm/scripted/guest_side.hpp"
 #include "kvm/slot_table.hpp"
 #include "kvm/trust.hpp"
 #include "kvm/uapi.hpp"
@@ -63,6 +64,14 @@ public:
     // Gives memory to guest pages from `gpa` on, as far as one memslot and one step go, at most `size` (bytes, not 0; both page
     // aligned). The bytes done; ENOENT without memslot, EFAULT where there is nothing behind it.
     Result<std::uint64_t> populate(std::uint64_t gpa, std::uint64_t size) noexcept;
+    // KVM_PRE_FAULT_MEMORY of a vCPU, by that. 0 or -errno.
+    long pre_fault_memory(std::uintptr_t argument) noexcept;
+
+    // vm_scripted.cpp: what a scripted vCPU's access meets. Not across a page.
+    scripted::Met access(std::uint64_t gpa, scripted::Side side, platform::Access access, void *bytes, std::size_t size) noexcept;
+    scripted::Answered instruct(scripted::Operation const &operation) noexcept;
+    bool is_private(std::uint64_t gpa) noexcept;
+    bool hypercalls_exit() const noexcept { return hypercalls_exit_.load(std::memory_order_relaxed); }
 
     // KVM_GET_DIRTY_LOG and KVM_CLEAR_DIRTY_LOG, whose structures begin with the slot's number. 0 or -errno.
     long dirty_log(int fd, unsigned long command, std::uintptr_t argument) noexcept;
@@ -131,7 +140,17 @@ private:
     void unbind(Slot &slot) noexcept GMEM_REQUIRES(lock_);
 
     os::Mutex lock_; // outer to everything of memory/
+    struct Meets final {
+        scripted::Met met;
+        platform::Side side; // what the access counts as
+    };
+    Meets meet(Slot const *slot, Attribute a, scripted::Side side, platform::Access access) const noexcept GMEM_REQUIRES(lock_);
+    scripted::Met access_page(memory::GuestMemory &file, PageNo p, std::uint64_t gpa, platform::Side side, platform::Access access, void *bytes, std::size_t size) noexcept;
+    scripted::Answered instruct_page(memory::GuestMemory &file, PageNo p, scripted::Operation const &operation) noexcept;
+    long exit_on_hypercalls_of_scripts(struct EnableCapability const &request) noexcept;
+
     std::atomic<bool> hypercalls_watched_ { false };
+    std::atomic<bool> hypercalls_exit_ { false }; // KVM_CAP_EXIT_HYPERCALL, of scripted vCPUs
     std::atomic<bool> used_ { false }; // the pool may hand the object out again when false
     std::atomic<std::uint64_t> references_ { 0 };
     Kind kind_ { Kind::without_private_memory };

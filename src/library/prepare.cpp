@@ -1,6 +1,7 @@
 #include "library/prepare.hpp"
 
 #include "kvm/mode.hpp"
+#include "kvm/scripted/choice.hpp"
 #include "memory/fork.hpp"
 #include "memory/huge_pages.hpp"
 #include "memory/process.hpp"
@@ -70,6 +71,7 @@ void prepare_once() noexcept
     platform::Profile::choose(profile);
     platform::Choice::choose(platform_of_environment(profile.uapi));
     kvm::Mode::choose(mode_of_environment());
+    kvm::scripted::choose(variable("GMEM_VCPU") == "scripted" ? kvm::scripted::Processors::scripted : kvm::scripted::Processors::real);
     memory::Process::wish(wishes_of_environment());
     memory::HugePages::wish(variable("GMEM_HUGEPAGES") == "on");
     pthread_atfork(&memory::Fork::prepare, &memory::Fork::in_parent, &memory::Fork::in_child);

@@ -21,6 +21,8 @@ public:
     ~SignalsBlocked() { system_call(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, sizeof before_); }
     SignalsBlocked(SignalsBlocked const &) = delete;
 
+    KernelSignalSet before() const noexcept { return before_; }
+
     // Did a signal come that the thread would otherwise have noticed by now?
     bool one_waits() const noexcept
     {

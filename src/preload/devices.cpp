@@ -3,6 +3,7 @@
 #include "kvm/capabilities.hpp"
 #include "kvm/guest_memfd.hpp"
 #include "kvm/hypercall.hpp"
+#include "kvm/scripted/choice.hpp"
 #include "memory/space.hpp"
 #include "os/file_calls.hpp"
 #include "os/say.hpp"
@@ -31,6 +32,8 @@ constexpr unsigned long figetbsz { 2 }; // linux/fs.h: the block size
 
 // A call of the program's own: made by itself, whatever restricts it.
 long real(int fd, unsigned long command, unsigned long argument) noexcept { return os::bare_syscall(SYS_ioctl, fd, os::word(command), os::word(argument)); }
+
+bool scripted() noexcept { return kvm::scripted::processors() == kvm::scripted::Processors::scripted; }
 
 // Gives a fresh descriptor to the table, or closes it where the table ends.
 template <typename Object>
@@ -71,8 +74,10 @@ long create_vm(int fd, unsigned long type, kvm::Vm::Backing backing) noexcept
 long answer_extension(int fd, unsigned long which, kvm::AskedOn where, kvm::Vm::Backing backing) noexcept
 {
     auto const host { backing == kvm::Vm::Backing::real ? real(fd, uapi::check_extension, which) : kvm::capability_without_kvm(which) };
-    auto const ours { kvm::capability(which, where, kvm::Mode::current().tracker, platform::Profile::current(), host) };
-    return ours ? *ours : host;
+    if (auto const ours { kvm::capability(which, where, kvm::Mode::current().tracker, platform::Profile::current(), host) })
+        return *ours;
+    auto const of_scripts { scripted() ? kvm::capability_of_scripts(which) : std::nullopt };
+    return of_scripts ? *of_scripts : host;
 }
 
 long system_ioctl(int fd, unsigned long command, unsigned long argument, kvm::Vm::Backing backing) noexcept
@@ -90,8 +95,23 @@ long system_ioctl(int fd, unsigned long command, unsigned long argument, kvm::Vm
     return command == uapi::get_api_version ? 12 : command == uapi::get_vcpu_mmap_size ? 3 * static_cast<long>(page_size) : -EINVAL;
 }
 
+long create_scripted_vcpu(kvm::Vm &vm, unsigned long id) noexcept
+{
+    auto made { kvm::scripted::Vcpu::create(vm, id) };
+    if (!made)
+        return -made.error().err;
+    auto const [vcpu, fd] { std::move(made).take() };
+    return entered(fd, *vcpu);
+}
+
 long create_vcpu(int fd, kvm::Vm &vm, unsigned long id) noexcept
 {
+    if (scripted())
+        return create_scripted_vcpu(vm, id);
+    if (!vm.backed()) {
+        os::say("this machine has no /dev/kvm that may be used: memory works, but no guest of machine code can run (KVM_CREATE_VCPU fails); gmem run --vcpu=scripted runs scripts");
+        return -ENODEV;
+    }
     auto const vcpu_fd { real(fd, uapi::create_vcpu, id) };
     if (os::failed(vcpu_fd))
         return vcpu_fd;
@@ -129,14 +149,10 @@ long vm_ioctl(int fd, kvm::Vm &vm, unsigned long command, unsigned long argument
             break;
         return vm.dirty_log(fd, command, argument);
     case uapi::enable_cap:
-        if (!vm.backed())
+        if (!vm.backed() && !scripted())
             break;
         return vm.enable_capability(fd, argument);
     case uapi::create_vcpu:
-        if (!vm.backed()) {
-            os::say("this machine has no /dev/kvm that may be used: memory works, but no guest can run (KVM_CREATE_VCPU fails)");
-            return -ENODEV;
-        }
         return create_vcpu(fd, vm, argument);
     default:
         break;
@@ -245,6 +261,13 @@ GMEM_EXPORT int ioctl(int fd, unsigned long command, ...) noexcept
             vcpu->release();
             if (result)
                 return preload::answer(*result);
+        }
+        return foreign_ioctl(fd, command, argument);
+    case Kind::scripted_vcpu:
+        if (auto *const vcpu { FdTable::scripted_vcpu(fd) }) [[likely]] {
+            auto const result { vcpu->ioctl(command, word) };
+            vcpu->release();
+            return preload::answer(result);
         }
         return foreign_ioctl(fd, command, argument);
     case Kind::stranger:

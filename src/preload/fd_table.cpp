@@ -40,6 +40,9 @@ void FdTable::drop(std::uint32_t entry) noexcept
     case Kind::vcpu:
         kvm::Vcpu::at(entry & index_mask).release();
         break;
+    case Kind::scripted_vcpu:
+        kvm::scripted::Vcpu::at(entry & index_mask).release();
+        break;
     case Kind::gup_test:
     case Kind::gup_test_absent:
         GupTest::release(entry & index_mask);
@@ -74,6 +77,14 @@ bool FdTable::enter(int fd, kvm::Vcpu &vcpu) noexcept
     if (static_cast<unsigned>(fd) >= most)
         return false;
     put(fd, static_cast<std::uint32_t>(Kind::vcpu) << kind_shift | static_cast<std::uint32_t>(vcpu.index()));
+    return true;
+}
+
+bool FdTable::enter(int fd, kvm::scripted::Vcpu &vcpu) noexcept
+{
+    if (static_cast<unsigned>(fd) >= most)
+        return false;
+    put(fd, static_cast<std::uint32_t>(Kind::scripted_vcpu) << kind_shift | static_cast<std::uint32_t>(vcpu.index()));
     return true;
 }
 
@@ -119,6 +130,10 @@ void FdTable::duplicate(int from, int to) noexcept
         return;
     case Kind::vcpu:
         if (auto *const v { vcpu(from) }; v && !enter(to, *v))
+            v->release();
+        return;
+    case Kind::scripted_vcpu:
+        if (auto *const v { scripted_vcpu(from) }; v && !enter(to, *v))
             v->release();
         return;
     case Kind::gup_test:
@@ -207,6 +222,21 @@ kvm::Vcpu *FdTable::vcpu(int fd) noexcept
 {
     auto &v { kvm::Vcpu::at(entries_[fd].load(std::memory_order_acquire) & index_mask) };
     return v.try_acquire() ? &v : nullptr;
+}
+
+kvm::scripted::Vcpu *FdTable::scripted_vcpu(int fd) noexcept
+{
+    auto const entry { entries_[fd].load(std::memory_order_acquire) };
+    auto &v { kvm::scripted::Vcpu::at(entry & index_mask) };
+    if (!v.try_acquire())
+        return nullptr;
+    if (v.is_behind(fd))
+        return &v;
+    v.release();
+    auto stale { entry };
+    if (!in_vfork_child() && entries_[fd].compare_exchange_strong(stale, 0, std::memory_order_acq_rel))
+        drop(entry);
+    return nullptr;
 }
 
 memory::GuestMemory *FdTable::find_guest_memfd(int fd, int &error) noexcept

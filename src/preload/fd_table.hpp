@@ -7,6 +7,7 @@
 //       device and inode before anything is done, and dropped when it is not confirmed.
 //   F3  the table speaks of this process's descriptors: a vfork child, which shares our memory but not our table, never changes it.
 
+#include "kvm/scripted/vcpu.hpp"
 #include "kvm/vcpu.hpp"
 #include "memory/guest_memory.hpp"
 #include "os/own_copy.hpp"
@@ -22,6 +23,7 @@ enum class Kind : std::uint8_t {
     stranger, // a gmem that came from another process, or through exec: adopted when it is first used
     vm,
     vcpu,
+    scripted_vcpu,
     kvm,
     kvm_absent,
     gup_test,        // the kernel's pinner for tests
@@ -51,6 +53,7 @@ public:
     static bool enter(int fd, memory::GuestMemory &g) noexcept;
     static bool enter(int fd, kvm::Vm &vm) noexcept;
     static bool enter(int fd, kvm::Vcpu &vcpu) noexcept;
+    static bool enter(int fd, kvm::scripted::Vcpu &vcpu) noexcept;
     static void enter(int fd, Kind kind) noexcept;
     static bool enter_gup_test(int fd, Kind kind) noexcept; // real or absent
 
@@ -65,6 +68,8 @@ public:
     static memory::GuestMemory *gmem(int fd) noexcept;
     static kvm::Vm *vm(int fd) noexcept;
     static kvm::Vcpu *vcpu(int fd) noexcept; // not confirmed: the real KVM answers ENOTTY where the number is somebody else's
+
+    static kvm::scripted::Vcpu *scripted_vcpu(int fd) noexcept; // confirmed, like a gmem
 
     // For Vm: any descriptor that the program passes as a guest_memfd. EBADF: not open; EINVAL: something else.
     static memory::GuestMemory *find_guest_memfd(int fd, int &error) noexcept;

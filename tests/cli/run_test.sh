@@ -85,6 +85,8 @@ expect 125 1 'GMEM_IN_PLACE=perhaps is not known: use on or off' "$gmem" run --i
 expect 125 1 'use on or off' env GMEM_IN_PLACE=1 "$gmem" run -- true
 expect 125 1 'use on or off' "$gmem" run --vm-attributes no -- true
 expect 0 0 '^off on$' "$gmem" run --in-place off --vm-attributes=on sh -c 'echo $GMEM_IN_PLACE $GMEM_VM_ATTRIBUTES'
+expect 125 1 'GMEM_VCPU=virtual is not known: use real or scripted' "$gmem" run --vcpu=virtual -- true
+expect 0 0 '^scripted$' "$gmem" run --vcpu scripted sh -c 'echo $GMEM_VCPU'
 expect 125 1 'GMEM_UAPI=v9 is not known: use mainline or v8 or may1 or rfc-v5 or rfc-v4 or feb' "$gmem" run --uapi=v9 -- true
 expect 125 1 'GMEM_UAPI=v9 is not known' env GMEM_UAPI=v9 "$gmem" run -- true
 expect 0 0 '^rfc-v5 feb$' env GMEM_UAPI=rfc-v5 "$gmem" run sh -c "echo \$GMEM_UAPI \$($gmem run --uapi feb sh -c 'echo \$GMEM_UAPI')"
