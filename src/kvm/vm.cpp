@@ -170,9 +170,10 @@ long Vm::remove(int fd, Slot &slot, std::uint32_t number) noexcept
         return result;
     }
     ranges_.remove(slot.gpa);
-    if (slot.file_alive()) {
+    if (slot.file_alive() && slot.file->try_acquire()) { // kept while its lock is waited for: another thread may close its last descriptor
         auto const first { PageNo::holding(Bytes { slot.file_offset }) };
         slot.file->slot_gone(*PageRange::make(first, first.plus(slot.size >> page_bits)), slot.gpa >> page_bits);
+        slot.file->release();
     }
     unbind(slot);
     slots_.put(slot, {});

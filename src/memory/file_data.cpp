@@ -1,0 +1,26 @@
+#include "memory/file_data.hpp"
+
+#include "os/syscall.hpp"
+
+#include <algorithm>
+#include <unistd.h>
+
+namespace gmem::memory {
+
+// lseek and not mincore: what is swapped out is there.
+std::optional<FileData> next_data(GuestMemory &file, std::uint64_t from, std::uint64_t limit) noexcept
+{
+    auto const seek { [&file](std::uint64_t at, int whence) noexcept -> long {
+        auto const own { file.own_copy().get() };
+        return own >= 0 ? os::system_call(SYS_lseek, own, at, whence) : os::Helper::call(SYS_lseek, file.file(), at, whence);
+    } };
+    auto const data { seek(from, SEEK_DATA) };
+    if (os::failed(data) || static_cast<std::uint64_t>(data) >= limit) // ENXIO: nothing from here on
+        return std::nullopt;
+    auto const hole { seek(static_cast<std::uint64_t>(data), SEEK_HOLE) };
+    if (os::failed(hole))
+        return std::nullopt;
+    return FileData { static_cast<std::uint64_t>(data), std::min(limit, static_cast<std::uint64_t>(hole)) };
+}
+
+} // namespace gmem::memory
