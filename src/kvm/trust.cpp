@@ -10,36 +10,34 @@ namespace {
 
 struct Row final {
     unsigned long type;
-    VmNature nature;
+    bool private_memory;
+    platform::Kind platform;
 };
 
 // guest_memfd specification 1.1 and 1.5: which types there are, and which have private memory.
 constexpr std::array rows {
-    Row { uapi::default_vm, { false, platform::Kind::sw_protected } },
-    Row { uapi::sw_protected_vm, { true, platform::Kind::sw_protected } },
-    Row { uapi::snp_vm, { true, platform::Kind::snp } },
-    Row { uapi::tdx_vm, { true, platform::Kind::tdx } },
+    Row { uapi::default_vm, false, platform::Kind::sw_protected },
+    Row { uapi::sw_protected_vm, true, platform::Kind::sw_protected },
+    Row { uapi::snp_vm, true, platform::Kind::snp },
+    Row { uapi::tdx_vm, true, platform::Kind::tdx },
 };
-
-// SNP, TDX and CCA are launched; pKVM and sw_protected have nothing to finish (platform-models.md 3.3, 5).
-constexpr bool is_launched(platform::Kind k) noexcept
-{
-    return k == platform::Kind::snp || k == platform::Kind::tdx || k == platform::Kind::cca;
-}
 
 } // namespace
 
 std::optional<VmNature> nature_of(unsigned long type, std::optional<platform::Kind> wished) noexcept
 {
     for (auto const &row : rows)
-        if (row.type == type)
-            return VmNature { row.nature.private_memory, row.nature.private_memory && wished ? *wished : row.nature.platform };
+        if (row.type == type) {
+            auto const platform { row.private_memory && wished ? *wished : row.platform };
+            bool const launched { platform == row.platform && is_launched(platform) };
+            return VmNature { row.private_memory, platform, launched ? platform::Phase::launching : platform::Phase::running };
+        }
     return std::nullopt;
 }
 
-Result<Trust> Trust::make(platform::Kind kind, platform::Options options, std::uint64_t vm) noexcept
+Result<Trust> Trust::make(platform::Kind kind, platform::Options options, platform::Phase first, std::uint64_t vm) noexcept
 {
-    Trust trust { .kind = kind, .phase = is_launched(kind) ? platform::Phase::launching : platform::Phase::running, .options = options };
+    Trust trust { .kind = kind, .phase = first, .options = options };
     auto const &model { platform::platform_of(kind) };
     if (!model.keeps_records())
         return trust;

@@ -74,6 +74,14 @@ void Vcpu::release() noexcept
 
 long Vcpu::run(int fd, unsigned long argument) noexcept
 {
+    auto const result { run_guest(fd, argument) };
+    if (vm_->notes_requests() && result == 0 && page_->exit_reason == uapi::exit_hypercall) [[unlikely]]
+        vm_->guest_asks(page_->hypercall);
+    return result;
+}
+
+long Vcpu::run_guest(int fd, unsigned long argument) noexcept
+{
     if (next_ == Next::access) [[unlikely]] {
         if (auto const told { resume_access() }; told <= 0)
             return told;

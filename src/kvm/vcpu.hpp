@@ -44,6 +44,8 @@ private:
     // What the next KVM_RUN begins with.
     enum class Next : std::uint8_t { enter, access, answer };
 
+    long run_guest(int fd, unsigned long argument) noexcept;
+
     // vcpu_exits.cpp
     bool exit_stands(long result) const noexcept;
     long correct(int fd, long result) noexcept;

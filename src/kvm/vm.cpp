@@ -26,7 +26,7 @@ std::uint32_t user_slots(int fd) noexcept
 } // namespace
 
 // Nobody else knows the new VM yet: its lock need not be held.
-Result<Vm *> Vm::create(Kind kind, Backing backing, platform::Kind trusted, platform::Options options) noexcept GMEM_NO_THREAD_SAFETY
+Result<Vm *> Vm::create(Kind kind, Backing backing, platform::Kind trusted, platform::Options options, platform::Phase first) noexcept GMEM_NO_THREAD_SAFETY
 {
     os::SignalsBlocked blocked;
     os::Locked guard { pool_lock };
@@ -37,7 +37,7 @@ Result<Vm *> Vm::create(Kind kind, Backing backing, platform::Kind trusted, plat
     for (std::size_t i { 0 }; i < Vm::most; ++i) {
         if (pool[i].in_use())
             continue;
-        GMEM_TRY(trust, Trust::make(trusted, options, last_identity));
+        GMEM_TRY(trust, Trust::make(trusted, options, first, last_identity));
         auto *const vm { ::new (pool + i) Vm };
         vm->trust_ = trust;
         vm->kind_ = kind;

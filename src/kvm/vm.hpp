@@ -11,6 +11,7 @@
 #include "kvm/guest_place.hpp"
 #include "kvm/guest_ranges.hpp"
 #include "kvm/mode.hpp"
+#include "kvm/run_page.hpp"
 #include "kvm/scripted/guest_side.hpp"
 #include "kvm/slot_table.hpp"
 #include "kvm/trust.hpp"
@@ -33,7 +34,7 @@ public:
     enum class Backing : std::uint8_t { real, none };
 
     // One reference for the caller: a descriptor. ENOMEM.
-    static Result<Vm *> create(Kind kind, Backing backing, platform::Kind trusted = platform::Kind::sw_protected, platform::Options options = {}) noexcept;
+    static Result<Vm *> create(Kind kind, Backing backing, platform::Kind trusted = platform::Kind::sw_protected, platform::Options options = {}, platform::Phase first = platform::Phase::running) noexcept;
     static constexpr std::size_t most { 1024 };
     static Vm &at(std::size_t index) noexcept;
     std::size_t index() const noexcept;
@@ -88,6 +89,9 @@ public:
     Status use(std::uint64_t gpa, memory::GuestMemory::Accepts who) noexcept;
     // The same for every page that a guest could use, where the real KVM does not say which it wanted.
     Status use_everything() noexcept;
+    // Does the platform ask whether the guest has asked? Then each exit of a hypercall is noted.
+    bool notes_requests() const noexcept { return trust_.kind == platform::Kind::pkvm; }
+    void guest_asks(uapi::HypercallExit const &exit) noexcept;
     // Must pages be the platform's before a real vCPU may reach them?
     bool gates_guests() const noexcept { return platform::platform_of(trust_.kind).keeps_records(); }
 
@@ -133,6 +137,7 @@ private:
     long exchange_pieces(int fd, Slot &slot, std::uint64_t begin, std::uint64_t end, FrameChange const *change) noexcept GMEM_REQUIRES(lock_);
     long follow(int fd, Slot &slot, FrameChange const &change) noexcept GMEM_REQUIRES(lock_);
     void follow_back(int fd, Slot &slot, FrameChange const &change) noexcept GMEM_REQUIRES(lock_);
+    Result<std::uint64_t> give_to_guest(Slot const &slot, std::uint64_t gpa, std::uint64_t length) noexcept GMEM_REQUIRES(lock_);
     long place_slot(int fd, Slot &slot) noexcept GMEM_REQUIRES(lock_);
     long change_slot(int fd, Slot &slot, struct MemslotRequest const &request) noexcept GMEM_REQUIRES(lock_);
 

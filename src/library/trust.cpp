@@ -23,7 +23,8 @@ Result<kvm::Trust> trust_of(enum gmem_platform wanted, char const *words) noexce
     auto options { platform::Choice::current().options };
     if (number >= platform::all_kinds.size() || (words && platform::apply_words(words, options)))
         return Error::of(Why::bad_argument, "create.platform");
-    return kvm::Trust::make(static_cast<platform::Kind>(number), options, guests.fetch_add(1, std::memory_order_relaxed));
+    auto const kind { static_cast<platform::Kind>(number) };
+    return kvm::Trust::make(kind, options, kvm::is_launched(kind) ? platform::Phase::launching : platform::Phase::running, guests.fetch_add(1, std::memory_order_relaxed));
 }
 
 } // namespace gmem::library

@@ -58,7 +58,7 @@ long create_vm(int fd, unsigned long type, kvm::Vm::Backing backing) noexcept
         os::say("libgmem-crypto.so is not beside libgmem-preload.so: no VM with a trusted side can be made (KVM_CREATE_VM fails)");
         return -EINVAL;
     }
-    auto made { kvm::Vm::create(protected_vm ? kvm::Vm::Kind::with_private_memory : kvm::Vm::Kind::without_private_memory, backing, trusted, choice.options) };
+    auto made { kvm::Vm::create(protected_vm ? kvm::Vm::Kind::with_private_memory : kvm::Vm::Kind::without_private_memory, backing, trusted, choice.options, nature ? nature->first : platform::Phase::running) };
     if (!made)
         return -made.error().err;
     auto &vm { *std::move(made).take() };

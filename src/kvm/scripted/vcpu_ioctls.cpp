@@ -118,8 +118,12 @@ long Vcpu::ioctl(unsigned long command, std::uintptr_t argument) noexcept
     os::SignalsBlocked blocked;
     os::Locked guard { lock_ };
     switch (command) {
-    case uapi::run:
-        return run(argument, blocked.before());
+    case uapi::run: {
+        auto const result { run(argument, blocked.before()) };
+        if (auto const &page { *reinterpret_cast<uapi::RunPage *>(shared_) }; vm_.notes_requests() && result == 0 && page.exit_reason == uapi::exit_hypercall)
+            vm_.guest_asks(page.hypercall);
+        return result;
+    }
     case uapi::set_signal_mask:
         return set_signal_mask(argument);
     default:
