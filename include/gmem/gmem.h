@@ -74,6 +74,25 @@ const char *gmem_version(void);
  */
 int gmem_create(uint64_t size, uint64_t flags, gmem_file **out);
 
+/* The trusted sides that are modelled: docs/platforms.md. */
+enum gmem_platform {
+    GMEM_SW_PROTECTED = 0, /* nothing is hidden from the host, no records: what gmem_create() makes */
+    GMEM_SNP = 1,          /* AMD SEV-SNP: SNP firmware ABI; AMD APM volume 2, 15.36 */
+    GMEM_TDX = 2,          /* Intel TDX: module ABI 1.5 */
+    GMEM_PKVM = 3,         /* Android's pKVM: arch/arm64/kvm/hyp/nvhe/mem_protect.c */
+    GMEM_CCA = 4,          /* Arm CCA: RMM specification 1.0 */
+};
+
+/*
+ * gmem_create() with a platform that holds the guest's pages, as a VM's guest_memfd has it. The guest of such a file has page n at frame n. `options`:
+ * words of `gmem run --platform-option`, NAME=VALUE with commas in between; NULL: the environment's. -EINVAL: an unknown word or platform.
+ * A file of SNP, TDX and CCA is being launched until gmem_finish_launch(); the others have no launch.
+ */
+int gmem_create_trusted(uint64_t size, uint64_t flags, enum gmem_platform platform, const char *options, gmem_file **out);
+
+/* The launch has ended (SNP_LAUNCH_FINISH, TDH.MR.FINALIZE, RMI_REALM_ACTIVATE), for all processes. Twice is once. */
+void gmem_finish_launch(gmem_file *g);
+
 /* Gives the handle back. Memory goes when the last window is unmapped. NULL is allowed. */
 void gmem_destroy(gmem_file *g);
 
@@ -92,6 +111,12 @@ int gmem_unmap(void *address, size_t length);
  * On -EAGAIN and -ENOMEM *error_offset (may be NULL) receives the first offending byte; otherwise it is left alone.
  */
 int gmem_convert(gmem_file *g, uint64_t offset, uint64_t size, enum gmem_attribute to, uint64_t *error_offset);
+
+/*
+ * The same with the `flags` that the version of the proposal in force has (GMEM_UAPI; docs/profiles.md): ZERO 1, PRESERVE 2, ENCRYPTED 4. -EINVAL for
+ * others: mainline has none. -EOPNOTSUPP with *error_offset = offset where the platform cannot keep the promise.
+ */
+int gmem_convert_with(gmem_file *g, uint64_t offset, uint64_t size, enum gmem_attribute to, uint64_t flags, uint64_t *error_offset);
 
 /*
  * A new descriptor of the gmem, close-on-exec, to be passed to another process (SCM_RIGHTS, or inherited): it can be imported there and
@@ -129,9 +154,43 @@ int gmem_punch(gmem_file *g, uint64_t offset, uint64_t size);
 int gmem_mbind(gmem_file *g, uint64_t offset, uint64_t size, int mode, const unsigned long *nodes, unsigned long most_nodes, unsigned flags);
 int gmem_get_mempolicy(gmem_file *g, uint64_t offset, int *mode, unsigned long *nodes, unsigned long most_nodes);
 
-/* What the guest would read and write: private and shared pages alike. -EINVAL outside the file. */
+/*
+ * What the guest would read and write: private and shared pages alike. -EINVAL outside the file. A private page of a platform becomes the guest's
+ * first, and is accepted; where that fails, the errno of gmem_guest_touch(), and pages before it have been read or written.
+ */
 int gmem_guest_read(gmem_file *g, uint64_t offset, void *buffer, size_t size);
 int gmem_guest_write(gmem_file *g, uint64_t offset, const void *buffer, size_t size);
+
+/*
+ * The guest's first use of the page at `offset`, without acceptance: KVM's fault path. Nothing for a shared page. -EINVAL: outside the file. As KVM
+ * answers: -EIO (TDX before the end of the launch), -EHWPOISON (pKVM: the host took the page from the guest), -ENXIO (CCA), -ENOMEM.
+ */
+int gmem_guest_touch(gmem_file *g, uint64_t offset);
+
+/* The same, and the guest accepts the page: PVALIDATE, TDG.MEM.PAGE.ACCEPT, RSI_IPA_STATE_SET to RAM. */
+int gmem_guest_accept(gmem_file *g, uint64_t offset);
+
+/*
+ * The guest asks for [offset, offset + size) to become shared or private, by its platform's call. pKVM remembers it until a conversion answers it
+ * (MEM_SHARE, MEM_UNSHARE: docs/platforms.md says what an unasked conversion is); for the others it is nothing. -EINVAL as gmem_convert().
+ */
+int gmem_guest_request(gmem_file *g, uint64_t offset, uint64_t size, enum gmem_attribute to);
+
+/* Host accesses that no window gates: the kernel's through its direct map, a device's. */
+enum gmem_access { GMEM_READ = 0, GMEM_WRITE = 1 };
+
+/*
+ * What would such an access to [offset, offset + size) meet? Nothing is accessed and nothing changes. 0: nothing that anybody sees (a read of
+ * ciphertext included). Else one line on standard error names the first page, its state, the fault, what comes of it and the call `by` that made
+ * the access, and the result is
+ *   -EFAULT      the access faults, and kernel mode does not survive: SNP #PF with the RMP bit (write), CCA GPF, pKVM with pkvm-bad-access=panic
+ *   -EHWPOISON   the host goes on and somebody has lost the page: pKVM stage-2 abort, TDX #MC (write; read of what is poisoned)
+ *   -EINVAL      outside the file
+ */
+int gmem_host_access(gmem_file *g, uint64_t offset, uint64_t size, enum gmem_access access, const char *by);
+
+/* The platform's word for the state of the page at `offset` ("GUEST_VALID", "PENDING", ...), for ever valid; NULL outside the file. */
+const char *gmem_page_state(gmem_file *g, uint64_t offset);
 
 int gmem_get_stats(const gmem_file *g, struct gmem_stats *out);
 

@@ -17,6 +17,8 @@ struct EnableCapability final { // KVM_ENABLE_CAP
 static_assert(sizeof(EnableCapability) == 104);
 
 inline constexpr std::uint64_t hypercall_map_gpa_range { 12 };
+inline constexpr std::uint64_t map_gpa_encrypted { 1u << 4 }; // KVM_MAP_GPA_RANGE_ENCRYPTED
+inline constexpr std::uint64_t smccc_mem_share { 0xC6000003 }, smccc_mem_unshare { 0xC6000004 }; // ARM_SMCCC_VENDOR_HYP_KVM_MEM_SHARE, ..._UNSHARE
 inline constexpr std::uint64_t exit_on_map_gpa_range { std::uint64_t { 1 } << hypercall_map_gpa_range };
 
 inline constexpr std::uint8_t vmcall[3] { 0x0f, 0x01, 0xc1 };

@@ -33,23 +33,26 @@ Status populate_addresses(os::AddressRange r) noexcept
 
 } // namespace
 
-// Where pages have to be the platform's first, a guest's use of each is what gives it memory. Guests of machine code leave the acceptance to gmem.
-Status Vm::use_pages(Slot const &slot, std::uint64_t offset, std::uint64_t length) noexcept
+// KVM maps what it pre-faults: a private page becomes the guest's. Before the end of a launch it does not (kvm->arch.pre_fault_allowed).
+Result<std::uint64_t> Vm::give_to_guest(Slot const &slot, std::uint64_t gpa, std::uint64_t length) noexcept
 {
+    if (trust_.phase == platform::Phase::launching)
+        return Error::with_errno(EOPNOTSUPP, "pre_fault.launching");
     if (!slot.file->try_acquire())
-        return Error::with_errno(EFAULT, "pre_fault.file");
+        return Error::with_errno(EFAULT, "pre_fault.nothing");
     auto const who { scripted::processors() == scripted::Processors::scripted ? memory::GuestMemory::Accepts::guest : memory::GuestMemory::Accepts::gmem };
-    for (std::uint64_t at { offset }; at < offset + length; at += page_size) {
-        auto const p { PageNo::holding(Bytes { slot.file_offset + at }) };
-        auto const early { slot.file->at(p) == Attribute::private_ ? check_early_fault() : Ok {} };
-        auto const touched { early ? slot.file->guest_touch(p, (slot.gpa + at) >> page_bits, who) : early };
-        if (!touched) {
-            slot.file->release();
-            return touched.error();
+    auto const give { [&](std::uint64_t at) noexcept { return slot.file->guest_touch(PageNo::holding(Bytes { slot.file_offset + (at - slot.gpa) }), at >> page_bits, who); } };
+    auto refused { Error::with_errno(EFAULT, "pre_fault.nothing") };
+    std::uint64_t done { 0 };
+    for (; done < length; done += page_size)
+        if (auto const given { give(gpa + done) }; !given) {
+            refused = given.error();
+            break;
         }
-    }
     slot.file->release();
-    return Ok {};
+    if (done == 0)
+        return refused;
+    return done;
 }
 
 Result<std::uint64_t> Vm::populate(std::uint64_t gpa, std::uint64_t size) noexcept
@@ -65,17 +68,15 @@ Result<std::uint64_t> Vm::populate(std::uint64_t gpa, std::uint64_t size) noexce
     auto const from { gpa - slot->gpa };
     auto const limit { gpa + std::min({ size, slot->size - from, step - gpa % step }) };
     auto const length { end_of_piece(*slot, gpa, limit, nullptr) - gpa };
-    if (gates_guests() && slot->file_alive()) {
-        GMEM_CHECK(use_pages(*slot, from, length));
-        return length;
-    }
+    if (gates_guests() && slot->file_alive())
+        return give_to_guest(*slot, gpa, length);
     GMEM_CHECK(populate_addresses({ source_of_slot + from, source_of_slot + from + length }));
     return length;
 }
 
 long Vcpu::pre_fault_memory(int fd, std::uintptr_t argument) noexcept
 {
-    return pre_faults_ == PreFaults::by_kvm && !vm_->awaits_launch() ? os::system_call(SYS_ioctl, fd, uapi::pre_fault_memory, argument) : vm_->pre_fault_memory(argument);
+    return pre_faults_ == PreFaults::by_kvm && !vm_->gates_guests() ? os::system_call(SYS_ioctl, fd, uapi::pre_fault_memory, argument) : vm_->pre_fault_memory(argument);
 }
 
 long Vm::pre_fault_memory(std::uintptr_t argument) noexcept

@@ -21,12 +21,6 @@ constexpr std::array rows {
     Row { uapi::tdx_vm, { true, platform::Kind::tdx, true } },
 };
 
-// SNP, TDX and CCA are launched; pKVM and sw_protected have nothing to finish (platform-models.md 3.3, 5).
-constexpr bool is_launched(platform::Kind k) noexcept
-{
-    return k == platform::Kind::snp || k == platform::Kind::tdx || k == platform::Kind::cca;
-}
-
 } // namespace
 
 std::optional<VmNature> nature_of(unsigned long type, std::optional<platform::Kind> wished) noexcept
@@ -41,7 +35,7 @@ std::optional<VmNature> nature_of(unsigned long type, std::optional<platform::Ki
 
 Result<Trust> Trust::make(platform::Kind kind, platform::Options options, std::uint64_t vm) noexcept
 {
-    Trust trust { .kind = kind, .phase = is_launched(kind) ? platform::Phase::launching : platform::Phase::running, .options = options };
+    Trust trust { .kind = kind, .options = options };
     auto const &model { platform::platform_of(kind) };
     if (!model.keeps_records())
         return trust;

@@ -10,7 +10,7 @@ namespace gmem::kvm {
 
 struct Trust final {
     platform::Kind kind { platform::Kind::sw_protected };
-    platform::Phase phase { platform::Phase::running };
+    platform::Phase phase { platform::Phase::running }; // as the launch says: launch/state.hpp
     platform::Options options {};
     std::uint16_t id { 0 };                       // ASID, HKID, VM handle or VMID: never 0 where there is a trusted side
     std::byte key[crypto::xts_key_bytes] {};      // random, where the platform encrypts

@@ -77,6 +77,8 @@ long Vcpu::resume_access() noexcept
                 return -used.error().err;
         auto const length { access_.length <= sizeof access_.data ? access_.length : sizeof access_.data };
         auto const done { access_.is_write ? os::copy_to_program(place.address, access_.data, length) : os::copy_from_program(access_.data, place.address, length) };
+        if (!done && vm_->gates_guests())
+            return -EINTR; // a conversion came between the two: the access is made anew
         if (!done)
             return tell_memory_fault(access_.gpa, place.access);
     }
@@ -97,7 +99,9 @@ long Vcpu::correct_fault() noexcept
     }
     gave_everything_ = !told;
     auto const used { told ? vm_->use(page_->memory_fault.gpa, memory::GuestMemory::Accepts::gmem) : vm_->use_everything() };
-    return used ? -EINTR : -used.error().err;
+    if (used)
+        return -EINTR;
+    return used.error().err == ENOENT ? -EFAULT : -used.error().err; // ENOENT: no page of a file, so the real KVM's word stands
 }
 
 // A fetch from where nothing is ends as a failed emulation; the instruction has not begun, so nothing waits for completion.

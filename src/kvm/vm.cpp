@@ -42,11 +42,11 @@ Result<Vm *> Vm::create(Kind kind, Backing backing, platform::Kind trusted, plat
         vm->trust_ = trust;
         vm->kind_ = kind;
         vm->mode_ = Mode::current();
+        vm->identity_ = ++last_identity;
         vm->launch_.begin(trusted, duty);
         vm->launch_changed();
         GMEM_CHECK(vm->reserve_tables());
         vm->backing_ = backing;
-        vm->identity_ = ++last_identity;
         vm->acquire();
         vm->used_.store(true, std::memory_order_release);
         return vm;
@@ -173,9 +173,10 @@ long Vm::remove(int fd, Slot &slot, std::uint32_t number) noexcept
         return result;
     }
     ranges_.remove(slot.gpa);
-    if (slot.file_alive()) {
+    if (slot.file_alive() && slot.file->try_acquire()) { // kept while its lock is waited for: another thread may close its last descriptor
         auto const first { PageNo::holding(Bytes { slot.file_offset }) };
         slot.file->slot_gone(*PageRange::make(first, first.plus(slot.size >> page_bits)), slot.gpa >> page_bits);
+        slot.file->release();
     }
     unbind(slot);
     slots_.put(slot, {});

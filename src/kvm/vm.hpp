@@ -160,10 +160,10 @@ private:
     long exchange_pieces(int fd, Slot &slot, std::uint64_t begin, std::uint64_t end, FrameChange const *change) noexcept GMEM_REQUIRES(lock_);
     long follow(int fd, Slot &slot, FrameChange const &change) noexcept GMEM_REQUIRES(lock_);
     void follow_back(int fd, Slot &slot, FrameChange const &change) noexcept GMEM_REQUIRES(lock_);
+    Result<std::uint64_t> give_to_guest(Slot const &slot, std::uint64_t gpa, std::uint64_t length) noexcept GMEM_REQUIRES(lock_);
     long place_slot(int fd, Slot &slot) noexcept GMEM_REQUIRES(lock_);
     long change_slot(int fd, Slot &slot, struct MemslotRequest const &request) noexcept GMEM_REQUIRES(lock_);
 
-    Status use_pages(Slot const &slot, std::uint64_t offset, std::uint64_t length) noexcept GMEM_REQUIRES(lock_);
     long encrypt_snp(std::uintptr_t argument, launch::VcpusOf registers_of, launch::IsSevDevice is_sev) noexcept;
     long encrypt_tdx(std::uintptr_t argument) noexcept;
     long admit_run_slowly(launch::VcpuState const &vcpu) noexcept;

@@ -158,12 +158,12 @@ scripted::Answered Vm::instruct_page(memory::GuestMemory &file, PageNo p, script
 {
     auto const frame { operation.gpa >> page_bits };
     memory::TrustedSide trusted { file };
-    if (auto const staged { trusted.stage(PageRange::one(p)) }; !staged)
-        return { .met = Met::fault(Side::private_, staged.error().err) };
     auto const give { [&trusted, p, frame]() noexcept { return trusted.make_private(p, frame, memory::GuestMemory::Accepts::guest); } };
     if (scripted::is_access(operation.opcode))
         if (auto const made { give() }; !made)
             return { .met = Met::fault(Side::private_, made.error().err) };
+    if (auto const staged { trusted.stage(PageRange::one(p)) }; !staged)
+        return { .met = Met::fault(Side::private_, staged.error().err) };
     auto pages { trusted.pages() };
     auto const answered { scripted::instruct(trust_.kind, pages, p, frame, operation) };
     trusted.settle(PageRange::one(p));

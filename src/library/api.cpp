@@ -3,14 +3,20 @@
 #include "gmem/gmem.h"
 
 #include "library/prepare.hpp"
+#include "library/trust.hpp"
 #include "base/text.hpp"
 #include "memory/guest_memory.hpp"
 #include "memory/holds.hpp"
+#include "memory/host_report.hpp"
 #include "memory/memory_policy.hpp"
 #include "memory/process.hpp"
 #include "memory/sigbus.hpp"
 #include "memory/space.hpp"
+#include "memory/trusted_side.hpp"
 #include "os/file_calls.hpp"
+#include "os/signals.hpp"
+#include "platform/pkvm/pending.hpp"
+#include "platform/profile.hpp"
 
 #include <cstring>
 #include <sys/mman.h>
@@ -40,6 +46,27 @@ bool inside(GuestMemory const &g, std::uint64_t offset, std::size_t size) noexce
 GuestMemory &memory_of(gmem_file *g) noexcept { return *reinterpret_cast<GuestMemory *>(g); }
 GuestMemory const &memory_of(gmem_file const *g) noexcept { return *reinterpret_cast<GuestMemory const *>(g); }
 
+// The last step of creation and import.
+int handle_of(Result<GuestMemory *> made, gmem_file **out) noexcept
+{
+    if (!made)
+        return negative(made.error());
+    auto *const memory { std::move(made).take() };
+    if (auto const installed { memory::Sigbus::install() }; !installed) {
+        memory->release();
+        return negative(installed.error());
+    }
+    *out = reinterpret_cast<gmem_file *>(memory);
+    return 0;
+}
+
+// Page n is the guest's frame n.
+int touch(GuestMemory &g, std::uint64_t offset, GuestMemory::Accepts who) noexcept
+{
+    auto const p { PageNo::holding(Bytes { offset }) };
+    return offset < raw(g.size()) ? zero_or_negative(g.guest_touch(p, p.index(), who)) : -EINVAL;
+}
+
 constexpr std::uint64_t known_flags { GMEM_FLAG_MMAP | GMEM_FLAG_INIT_SHARED };
 
 } // namespace
@@ -49,23 +76,28 @@ extern "C" {
 
 GMEM_API const char *gmem_version(void) { return "0.1.0"; }
 
-GMEM_API int gmem_create(uint64_t size, uint64_t flags, gmem_file **out)
+GMEM_API int gmem_create(uint64_t size, uint64_t flags, gmem_file **out) { return gmem_create_trusted(size, flags, GMEM_SW_PROTECTED, nullptr, out); }
+
+GMEM_API int gmem_create_trusted(uint64_t size, uint64_t flags, enum gmem_platform platform, const char *options, gmem_file **out)
 {
     if ((flags & ~known_flags) || size == 0 || size > INT64_MAX || size % page_size)
         return -EINVAL;
     library::prepare_process();
-    auto created { GuestMemory::create({ .pages = PageNo { size >> page_bits },
+    memory::GuestMemory::Birth birth { .pages = PageNo { size >> page_bits },
         .initial = flags & GMEM_FLAG_INIT_SHARED ? Attribute::shared : Attribute::private_,
-        .windows = flags & GMEM_FLAG_MMAP ? memory::Windows::allowed : memory::Windows::refused }) };
-    if (!created)
-        return negative(created.error());
-    if (auto const installed { memory::Sigbus::install() }; !installed) {
-        std::move(created).take()->release();
-        return negative(installed.error());
-    }
-    *out = reinterpret_cast<gmem_file *>(std::move(created).take());
-    return 0;
+        .windows = flags & GMEM_FLAG_MMAP ? memory::Windows::allowed : memory::Windows::refused };
+    auto const trust { library::trust_of(platform, options) };
+    if (!trust)
+        return negative(trust.error());
+    birth.platform = trust.value().kind;
+    birth.phase = trust.value().phase;
+    birth.options = trust.value().options;
+    birth.vm_id = trust.value().id;
+    birth.key = trust.value().key;
+    return handle_of(GuestMemory::create(birth), out);
 }
+
+GMEM_API void gmem_finish_launch(gmem_file *g) { memory_of(g).set_phase(platform::Phase::running); }
 
 GMEM_API void gmem_destroy(gmem_file *g)
 {
@@ -101,11 +133,17 @@ GMEM_API int gmem_unmap(void *address, size_t length)
 
 GMEM_API int gmem_convert(gmem_file *g, uint64_t offset, uint64_t size, enum gmem_attribute to, uint64_t *error_offset)
 {
+    return gmem_convert_with(g, offset, size, to, 0, error_offset);
+}
+
+GMEM_API int gmem_convert_with(gmem_file *g, uint64_t offset, uint64_t size, enum gmem_attribute to, uint64_t flags, uint64_t *error_offset)
+{
     auto &memory { memory_of(g) };
     auto const r { pages_inside(memory, offset, size) };
-    if (!r || (to != GMEM_SHARED && to != GMEM_PRIVATE))
+    auto const mode { platform::Profile::current().mode_of(flags) };
+    if (!r || !mode || (to != GMEM_SHARED && to != GMEM_PRIVATE))
         return -EINVAL;
-    auto const done { memory.convert(*r, to == GMEM_PRIVATE ? Attribute::private_ : Attribute::shared) };
+    auto const done { memory.convert(*r, to == GMEM_PRIVATE ? Attribute::private_ : Attribute::shared, *mode) };
     if (done)
         return 0;
     if (error_offset && done.error().at)
@@ -122,15 +160,7 @@ GMEM_API int gmem_export(const gmem_file *g)
 GMEM_API int gmem_import(int fd, gmem_file **out)
 {
     library::prepare_process();
-    auto adopted { GuestMemory::adopt(fd) };
-    if (!adopted)
-        return negative(adopted.error());
-    if (auto const installed { memory::Sigbus::install() }; !installed) {
-        std::move(adopted).take()->release();
-        return negative(installed.error());
-    }
-    *out = reinterpret_cast<gmem_file *>(std::move(adopted).take());
-    return 0;
+    return handle_of(GuestMemory::adopt(fd), out);
 }
 
 GMEM_API int gmem_pin(gmem_file *g, uint64_t offset, uint64_t size)
@@ -184,20 +214,59 @@ GMEM_API int gmem_get_mempolicy(gmem_file *g, uint64_t offset, int *mode, unsign
 
 GMEM_API int gmem_guest_read(gmem_file *g, uint64_t offset, void *buffer, size_t size)
 {
-    auto const &memory { memory_of(g) };
-    if (!inside(memory, offset, size))
-        return -EINVAL;
-    std::memcpy(buffer, reinterpret_cast<void const *>(memory.view() + offset), size);
-    return 0;
+    return inside(memory_of(g), offset, size) ? zero_or_negative(memory_of(g).read_as_guest(Bytes { offset }, buffer, size)) : -EINVAL;
 }
 
 GMEM_API int gmem_guest_write(gmem_file *g, uint64_t offset, const void *buffer, size_t size)
 {
+    return inside(memory_of(g), offset, size) ? zero_or_negative(memory_of(g).write_as_guest(Bytes { offset }, buffer, size)) : -EINVAL;
+}
+
+GMEM_API int gmem_guest_touch(gmem_file *g, uint64_t offset) { return touch(memory_of(g), offset, GuestMemory::Accepts::guest); }
+GMEM_API int gmem_guest_accept(gmem_file *g, uint64_t offset) { return touch(memory_of(g), offset, GuestMemory::Accepts::gmem); }
+
+GMEM_API int gmem_guest_request(gmem_file *g, uint64_t offset, uint64_t size, enum gmem_attribute to)
+{
     auto &memory { memory_of(g) };
-    if (!inside(memory, offset, size))
+    auto const r { pages_inside(memory, offset, size) };
+    if (!r || (to != GMEM_SHARED && to != GMEM_PRIVATE))
         return -EINVAL;
-    memory.write_as_guest(Bytes { offset }, buffer, size);
+    os::SignalsBlocked blocked;
+    memory::FileLocked const guard { memory };
+    if (!guard)
+        return negative(guard.error());
+    if (memory.header().vm.kind == platform::Kind::pkvm)
+        platform::pkvm::record_request(memory.header().vm, *r, to == GMEM_PRIVATE);
     return 0;
+}
+
+GMEM_API int gmem_host_access(gmem_file *g, uint64_t offset, uint64_t size, enum gmem_access access, const char *by)
+{
+    auto &memory { memory_of(g) };
+    if (!inside(memory, offset, size) || (access != GMEM_READ && access != GMEM_WRITE))
+        return -EINVAL;
+    os::SignalsBlocked blocked;
+    memory::FileLocked const guard { memory };
+    if (!guard)
+        return negative(guard.error());
+    memory::TrustedSide const trusted { memory };
+    auto const how { access == GMEM_READ ? platform::Access::read : platform::Access::write };
+    for (auto p { PageNo::holding(Bytes { offset }) }; raw(p.to_bytes()) < offset + size; p = p.plus(1))
+        if (auto const met { trusted.host_access(p, how) }; memory::is_mistake(met)) {
+            memory::report_host_access(p, trusted.state_name(p), how, met, by ? by : "a host access");
+            return -memory::errno_of(met);
+        }
+    return 0;
+}
+
+GMEM_API const char *gmem_page_state(gmem_file *g, uint64_t offset)
+{
+    auto &memory { memory_of(g) };
+    os::SignalsBlocked blocked;
+    memory::FileLocked const guard { memory };
+    if (offset >= raw(memory.size()) || !guard)
+        return nullptr;
+    return memory::TrustedSide { memory }.state_name(PageNo::holding(Bytes { offset }));
 }
 
 GMEM_API int gmem_get_stats(const gmem_file *g, struct gmem_stats *out)

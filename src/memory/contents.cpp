@@ -1,35 +1,20 @@
 #include "memory/contents.hpp"
 
-#include "base/text.hpp"
+#include "memory/file_data.hpp"
+#include "memory/host_report.hpp"
 #include "memory/trusted_side.hpp"
-#include "os/say.hpp"
 #include "os/syscall.hpp"
 
-#include <algorithm>
 #include <cstring>
-#include <unistd.h>
 
 namespace gmem::memory {
 namespace {
 
-// lseek and not mincore: what is swapped out counts.
-long seek(GuestMemory &file, std::uint64_t at, int whence) noexcept
-{
-    auto const own { file.own_copy().get() };
-    return own >= 0 ? os::system_call(SYS_lseek, own, at, whence) : os::Helper::call(SYS_lseek, file.file(), at, whence);
-}
-
 // The first run of pages with memory in [from, limit).
 std::optional<PageRange> next_allocated(GuestMemory &file, PageNo from, PageNo limit) noexcept
 {
-    auto const data { seek(file, raw(from.to_bytes()), SEEK_DATA) };
-    if (os::failed(data)) // ENXIO: nothing from here on
-        return std::nullopt;
-    auto const hole { seek(file, static_cast<std::uint64_t>(data), SEEK_HOLE) };
-    if (os::failed(hole))
-        return std::nullopt;
-    auto const first { std::max(from, PageNo { static_cast<std::uint64_t>(data) >> page_bits }) };
-    return PageRange::make(first, std::min(limit, PageNo { static_cast<std::uint64_t>(hole) >> page_bits }));
+    auto const data { next_data(file, raw(from.to_bytes()), raw(limit.to_bytes())) };
+    return data ? PageRange::make(PageNo { data->begin >> page_bits }, PageNo { data->end >> page_bits }) : std::nullopt;
 }
 
 void scramble(void *page) noexcept
@@ -45,18 +30,7 @@ void scramble(void *page) noexcept
     }
 }
 
-void report_host_crash(PageNo p, char const *fault, char const *call) noexcept
-{
-    char line[256];
-    Text text { line };
-    text << "the host kernel would have crashed in " << call << ": " << fault << " on page " << p.index() << ", which the guest still holds";
-    os::say(text.view());
-}
-
 } // namespace
-
-// The end of the run does not matter: to look for it page by page would take as long as there are pages, each time.
-bool has_memory(GuestMemory &file, PageNo p) noexcept { return seek(file, raw(p.to_bytes()), SEEK_DATA) == static_cast<long>(raw(p.to_bytes())); }
 
 void apply_to_contents(GuestMemory &file, PageRange r, platform::ContentEffect effect, char const *call) noexcept
 {
@@ -68,8 +42,8 @@ void apply_to_contents(GuestMemory &file, PageRange r, platform::ContentEffect e
         if (!run)
             return;
         for (auto p { run->first() }; p < run->last(); p = p.plus(1)) {
-            if (auto const verdict { trusted.host_access(p, platform::Access::write) }; !verdict.allowed()) {
-                report_host_crash(p, verdict.name, call);
+            if (auto const verdict { trusted.host_access(p, platform::Access::write) }; is_mistake(verdict)) {
+                report_host_access(p, trusted.state_name(p), platform::Access::write, verdict, call);
                 continue;
             }
             auto *const page { reinterpret_cast<void *>(file.view() + raw(p.to_bytes())) };

@@ -7,11 +7,8 @@
 
 namespace gmem::memory {
 
-// In a file whose lock the caller holds. The host kernel's own hand: a page that the trusted side still holds would have brought the host down, and gmem
-// says so, with `call` as the culprit, instead of writing to it. Cannot fail.
+// In a file whose lock the caller holds. The host kernel's own hand: a page that the trusted side still holds would have brought the host down, or lost the
+// guest its page, and gmem says so, with `call` as the culprit, instead of writing to it. Cannot fail.
 void apply_to_contents(GuestMemory &file, PageRange r, platform::ContentEffect effect, char const *call) noexcept;
-
-// Does the page have memory: has anybody touched it?
-bool has_memory(GuestMemory &file, PageNo p) noexcept;
 
 } // namespace gmem::memory

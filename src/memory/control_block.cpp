@@ -144,6 +144,24 @@ void ControlBlock::commit() noexcept
     journal.state.store(Journal::nothing, std::memory_order_release);
 }
 
+void ControlBlock::begin_settling(PageRange r) noexcept
+{
+    auto &journal { header().journal };
+    journal.first = r.first().index();
+    journal.last = r.last().index();
+    journal.state.store(Journal::settling, std::memory_order_release);
+}
+
+void ControlBlock::settled() noexcept { header().journal.state.store(Journal::nothing, std::memory_order_release); }
+
+std::optional<PageRange> ControlBlock::unsettled() const noexcept
+{
+    auto const &journal { header().journal };
+    if (journal.state.load(std::memory_order_acquire) != Journal::settling)
+        return std::nullopt;
+    return PageRange::make(PageNo { journal.first }, PageNo { journal.last });
+}
+
 std::optional<ControlBlock::Interrupted> ControlBlock::interrupted() const noexcept
 {
     auto const &journal { header().journal };

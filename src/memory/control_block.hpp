@@ -31,9 +31,10 @@
 
 namespace gmem::memory {
 
-// What a conversion is about to commit: whoever takes the lock over from a killed process does it again.
+// What a conversion is about to commit: whoever takes the lock over from a killed process does it again. Or pages whose records the platform is
+// at: then the held map follows them again.
 struct Journal final {
-    enum State : std::uint32_t { nothing, committing };
+    enum State : std::uint32_t { nothing, committing, settling };
     std::atomic<std::uint32_t> state;
     Attribute to;
     platform::ContentEffect effect;
@@ -104,6 +105,7 @@ public:
 
     // What the platform holds, and its records: of `pages` entries.
     PageBits held() const noexcept { return { base_ + held_at(pages_), pages_ }; }
+    Bytes records_in_file() const noexcept { return Bytes { control_at(pages_) + records_at(pages_) }; }
     platform::Record *records() const noexcept { return reinterpret_cast<platform::Record *>(base_ + records_at(pages_)); }
 
     // Makes resident what a commit of `r` may dirty. ENOMEM otherwise, at r.first(). The caller holds header().lock.
@@ -125,6 +127,11 @@ public:
         platform::ContentEffect effect;
     };
     std::optional<Interrupted> interrupted() const noexcept;
+
+    // The platform is about to change records of `r`, and has done so: between the two the held map may be wrong.
+    void begin_settling(PageRange r) noexcept;
+    void settled() noexcept;
+    std::optional<PageRange> unsettled() const noexcept;
 
     void moved_in_helper(os::HelperFd fd) noexcept { file_ = fd; }
 

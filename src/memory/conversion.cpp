@@ -119,11 +119,9 @@ Status GuestMemory::to_private_locked(PageRange r, platform::ContentEffect effec
 
 Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect) noexcept
 {
-    // A guest must not write to what is being turned into what the host will read. Only the VM's process has the guest's window: when it does not
-    // answer none of its vCPUs runs either.
+    // A guest must not write to what is being turned into what the host will read.
     if (guest_is_gated())
-        if (auto const closed { close_everywhere(r) }; !closed && closed.error().why == Why::no_memory)
-            return closed.error(); // what was closed on the way the guest gets back when it touches it
+        GMEM_CHECK(close_to_guest(r));
     os::Locked space { Space::lock() };
     GMEM_CHECK(for_each_window(*this, r, [](Window &w, PageRange part) noexcept { return gate::can_open(w, part); }));
 
@@ -140,6 +138,16 @@ Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect
     count(header().counters.conversions_to_shared);
     open_shared_runs(*this, r);
     return Ok {};
+}
+
+// Only the VM's process has the guest's window: when it does not answer none of its vCPUs runs either. What was closed in vain comes back when it is
+// touched.
+Status GuestMemory::close_to_guest(PageRange r) noexcept
+{
+    if (!control_.held().first_with(r, true))
+        return Ok {};
+    auto closed { close_everywhere(r) };
+    return closed || closed.error().why != Why::no_memory ? Status { Ok {} } : std::move(closed);
 }
 
 // Other processes are asked first and awaited last: while they close theirs we close ours. Space::lock() is not held while waiting,

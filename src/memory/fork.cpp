@@ -148,6 +148,7 @@ void GuestMemory::continue_in_child() noexcept
 {
     file_ = copy_for_child_ < 0 ? os::HelperFd::none : static_cast<os::HelperFd>(copy_for_child_);
     gives_back_ = false;
+    guest_window_ = 0; // the parent's: whatever lies at its addresses here is somebody else's
     control_.moved_in_helper(file_);
     agent_.forget_after_fork();
     if (file_ != os::HelperFd::none)

@@ -192,8 +192,9 @@ Status GuestMemory::punch(PageRange r) noexcept
     auto const inside { r.intersect(*PageRange::make(PageNo { 0 }, pages_)) };
     if (!inside)
         return Ok {};
-    TrustedSide trusted { *this };
-    trusted.reclaim(*inside); // before the pages go: what then fails has lost them to the guest, as on hardware
+    if (guest_is_gated())
+        GMEM_CHECK(close_to_guest(*inside));
+    TrustedSide { *this }.reclaim(*inside); // before the pages go: what then fails has lost them to the guest, as on hardware
     os::Locked space { Space::lock() };
     GMEM_CHECK(has_huge_pages() ? HugePages { *this }.punch(*inside) : punch_locked(*inside));
     detach_pins_locked(*inside);

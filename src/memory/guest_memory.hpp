@@ -84,8 +84,9 @@ public:
     // fallocate(KEEP_SIZE): `r` inside the file.
     Status allocate(PageRange r) noexcept;
 
-    // What a guest would write, for callers without a VM.
-    void write_as_guest(Bytes offset, void const *from, std::size_t size) noexcept;
+    // What a guest would read and write, for callers without a VM: page n is its frame n. As guest_touch() answers.
+    Status read_as_guest(Bytes offset, void *to, std::size_t size) noexcept;
+    Status write_as_guest(Bytes offset, void const *from, std::size_t size) noexcept;
 
     // Re-opens one page after its window raised SIGBUS; see Space::recover.
     Status reopen(Window &w, PageNo p) noexcept GMEM_REQUIRES(header().lock);
@@ -166,6 +167,7 @@ private:
     Status to_private_locked(PageRange r, platform::ContentEffect effect) noexcept GMEM_REQUIRES(header().lock);
     Status to_shared_locked(PageRange r, platform::ContentEffect effect) noexcept GMEM_REQUIRES(header().lock);
     Status close_everywhere(PageRange r) noexcept GMEM_REQUIRES(header().lock);
+    Status close_to_guest(PageRange r) noexcept GMEM_REQUIRES(header().lock); // before the platform gives pages of it up. ENOMEM
     Status punch_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status unused_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     void detach_pins_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock); // the pages were punched

@@ -58,6 +58,12 @@ Result<std::uintptr_t> GuestWindow::open(GuestMemory &file) noexcept
     return place;
 }
 
+Status GuestWindow::close_pages(GuestMemory &file, PageRange r) noexcept
+{
+    auto *const w { file.guest_window_ ? Space::table().at(file.guest_window_) : nullptr };
+    return w ? gate::close(*w, r) : Status { Ok {} };
+}
+
 void GuestWindow::close(GuestMemory &file, GuestMemory::ViewFate fate) noexcept
 {
     if (!file.guest_window_)
@@ -114,7 +120,9 @@ void GuestMemory::slot_gone(PageRange r, std::uint64_t first_frame) noexcept
     FileLocked const guard { *this };
     if (!guard) // without memory to become a member this process has made nothing the guest's
         return;
-    TrustedSide { *this }.unmap(r, first_frame);
+    os::Locked space { Space::lock() };
+    if (GuestWindow::close_pages(*this, r)) // else the guest may still reach them, so the platform keeps them
+        TrustedSide { *this }.unmap(r, first_frame);
 }
 
 } // namespace gmem::memory

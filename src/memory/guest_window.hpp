@@ -14,6 +14,10 @@ struct GuestWindow final {
     // Once for a file; the same address afterwards. ENOMEM.
     static Result<std::uintptr_t> open(GuestMemory &file) noexcept;
 
+    // What the guest had of `r` it has to ask for again: before the platform gives the pages up. ENOMEM: some of them may be open still. Callers hold
+    // the file's lock and Space::lock().
+    static Status close_pages(GuestMemory &file, PageRange r) noexcept;
+
     // The file goes. With `guard` the addresses stay taken, unreadable.
     static void close(GuestMemory &file, GuestMemory::ViewFate fate) noexcept;
 };

@@ -109,24 +109,6 @@ bool HugePages::release_what_was_written(ExtentNo e) noexcept
     return found;
 }
 
-// Not while somebody looks whether the page is still empty. The caller's bytes are read without the lock: they may lie in a window.
-void GuestMemory::write_as_guest(Bytes offset, void const *from, std::size_t size) noexcept
-{
-    auto *const to { reinterpret_cast<std::byte *>(view_ + raw(offset)) };
-    if (!has_huge_pages()) {
-        std::memcpy(to, from, size);
-        return;
-    }
-    std::byte copy[512];
-    for (std::size_t at { 0 }; at < size; at += sizeof copy) {
-        auto const n { size - at < sizeof copy ? size - at : sizeof copy };
-        std::memcpy(copy, static_cast<std::byte const *>(from) + at, n);
-        os::SignalsBlocked blocked;
-        FileLocked const guard { *this }; // a member since its creation: it cannot fail
-        std::memcpy(to + at, copy, n);
-    }
-}
-
 bool HugePages::alone() const noexcept GMEM_NO_THREAD_SAFETY { return file_.alone(); }
 
 bool HugePages::close_windows(ExtentNo e) noexcept GMEM_NO_THREAD_SAFETY

@@ -53,6 +53,8 @@ Status GuestMemory::join() noexcept GMEM_NO_THREAD_SAFETY // the lock may be inh
 // to be.
 void GuestMemory::complete_interrupted() noexcept
 {
+    if (auto const unsettled { control_.unsettled() })
+        return TrustedSide { *this }.settle(*unsettled);
     auto const begun { control_.interrupted() };
     if (!begun)
         return;

@@ -1,6 +1,9 @@
 #include "memory/trusted_side.hpp"
 
+#include "memory/file_data.hpp"
 #include "os/kill_points.hpp"
+
+#include <algorithm>
 
 namespace gmem::memory {
 
@@ -54,14 +57,35 @@ void TrustedSide::converted(PageRange r, Attribute to) noexcept
     platform_.converted(trusted, r, to, r.first().index());
 }
 
+// Records that were never written have no memory, and must not get any by being looked at.
+template <typename Visit>
+void TrustedSide::for_each_known_run(PageRange r, Visit &&visit) noexcept
+{
+    auto const base { raw(file_.control().records_in_file()) };
+    constexpr auto size { sizeof(platform::Record) };
+    auto const limit { base + r.last().index() * size };
+    for (auto at { base + r.first().index() * size }; at < limit;) {
+        auto const data { next_data(file_, at, limit) };
+        if (!data)
+            return;
+        auto const run { PageRange::make(PageNo { (data->begin - base) / size }, PageNo { (data->end - base) / size }) };
+        if (run)
+            visit(*run);
+        at = data->end;
+    }
+}
+
+// Not the held pages alone: the platform may remember a page that it does not hold (pKVM: a poisoned one), and the page that comes in its place is a new one.
 void TrustedSide::reclaim(PageRange r) noexcept
 {
     if (!platform_.keeps_records())
         return;
     auto trusted { pages() };
-    for_each_held_run(r, [&](PageRange run) noexcept {
+    for_each_known_run(r, [&](PageRange run) noexcept {
+        file_.control().begin_settling(run);
         platform_.reclaim(trusted, run);
-        file_.control().held().set(run, false);
+        os::kill_point("platform.reclaimed");
+        settle(run);
     });
 }
 
@@ -73,6 +97,7 @@ Status TrustedSide::make_private(PageNo p, std::uint64_t frame, GuestMemory::Acc
     GMEM_CHECK(stage(one));
     auto trusted { pages() };
     auto const made { platform_.make_private(trusted, p, frame) };
+    os::kill_point("platform.made_private");
     if (made && who == GuestMemory::Accepts::gmem)
         platform_.accept(trusted, p, frame);
     settle(one);
@@ -85,8 +110,10 @@ void TrustedSide::unmap(PageRange r, std::uint64_t first_frame) noexcept
         return;
     auto trusted { pages() };
     for_each_held_run(r, [&](PageRange run) noexcept {
+        file_.control().begin_settling(run);
         for (auto p { run.first() }; p < run.last(); p = p.plus(1))
             platform_.unmap(trusted, p, first_frame + (p.index() - r.first().index()));
+        os::kill_point("platform.unmapped");
         settle(run);
     });
 }
@@ -95,7 +122,9 @@ Status TrustedSide::stage(PageRange r) noexcept
 {
     if (!platform_.keeps_records())
         return Ok {};
-    return file_.control().stage_records(r);
+    GMEM_CHECK(file_.control().stage_records(r));
+    file_.control().begin_settling(r);
+    return Ok {};
 }
 
 void TrustedSide::settle(PageRange r) noexcept
@@ -106,14 +135,21 @@ void TrustedSide::settle(PageRange r) noexcept
     for (auto p { r.first() }; p < r.last(); p = p.plus(1))
         if (bool const now { platform_.held(file_.control().records()[p.index()]) }; now != held.test(p))
             held.set(PageRange::one(p), now);
+    file_.control().settled();
 }
 
-platform::HostVerdict TrustedSide::host_access(PageNo p, platform::Access a) const noexcept
+bool TrustedSide::knows(PageNo p) const noexcept
 {
-    if (!platform_.keeps_records() || !file_.control().held().test(p))
-        return {};
-    return platform_.host_access(pages(), p, a);
+    if (!platform_.keeps_records())
+        return false;
+    auto const at { raw(file_.control().records_in_file()) + p.index() * sizeof(platform::Record) };
+    return file_.control().held().test(p) || next_data(file_, at, at + sizeof(platform::Record));
 }
+
+// Also of pages that are the host's again: what the platform left in them may be poisoned.
+platform::HostVerdict TrustedSide::host_access(PageNo p, platform::Access a) const noexcept { return knows(p) ? platform_.host_access(pages(), p, a) : platform::HostVerdict {}; }
+
+char const *TrustedSide::state_name(PageNo p) const noexcept { return platform_.state_name(knows(p) ? file_.control().records()[p.index()] : platform::Record {}); }
 
 char const *TrustedSide::audit() const noexcept
 {

@@ -3,7 +3,7 @@
 // the spot from the file; has no state of its own.
 //
 // Invariants (audit() proves them):
-//   S1  a bit of the held map is set exactly while the platform holds that page, except for pages that a killed process left half converted.
+//   S1  a bit of the held map is set exactly while the platform holds that page, except where the journal says that somebody is at it.
 //   S2  what the held map and the records of a range need is resident before anything of it changes: hooks that may not fail do not fail.
 //   S3  a held page is private, or it is on its way to shared and the journal says so.
 //
@@ -40,18 +40,27 @@ public:
     // KVM zaps what a memslot showed: pages stay private.
     void unmap(PageRange r, std::uint64_t first_frame) noexcept;
 
-    // Before the platform's own calls change records of `r`: ENOMEM at r.first(). Then the call, then settle().
+    // Before the platform's own calls change records of `r`: ENOMEM at r.first(). Then the calls, then settle() of the same pages, whatever came of the
+    // calls: a process that is killed in between leaves a journal. No conversion, and no other call of this class, in between.
     Status stage(PageRange r) noexcept;
     // After such calls: the held map follows the records.
     void settle(PageRange r) noexcept;
 
+    // What a host access that no window gates would meet. Changes nothing.
     platform::HostVerdict host_access(PageNo p, platform::Access a) const noexcept;
+    // The platform's word for the page's state.
+    char const *state_name(PageNo p) const noexcept;
 
     char const *audit() const noexcept;
 
 private:
+    // Has the platform ever heard of the page? Its record may be looked at then.
+    bool knows(PageNo p) const noexcept;
     template <typename Visit>
     void for_each_held_run(PageRange r, Visit &&visit) noexcept;
+    // Calls `visit(run)` for runs that cover all pages of `r` of which the platform knows anything.
+    template <typename Visit>
+    void for_each_known_run(PageRange r, Visit &&visit) noexcept;
 
     GuestMemory &file_;
     platform::Platform const &platform_;

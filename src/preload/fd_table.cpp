@@ -6,6 +6,7 @@
 #include "memory/sigbus.hpp"
 #include "os/file_calls.hpp"
 #include "os/process_calls.hpp"
+#include "preload/crypto_module.hpp"
 #include "preload/gup_test.hpp"
 
 namespace gmem::preload {
@@ -14,6 +15,15 @@ namespace {
 constexpr std::uint32_t index_mask { (1u << 28) - 1 };
 
 bool is_open(int fd, os::KernelStat &facts) noexcept { return !os::failed(os::system_call(SYS_fstat, fd, &facts)); }
+
+// ENOSYS: its platform encrypts, and no VM of this process has needed that yet.
+Result<memory::GuestMemory *> adopted_with_cipher(int fd) noexcept
+{
+    auto adopted { memory::GuestMemory::adopt(fd) };
+    if (adopted || adopted.error().err != ENOSYS || !load_crypto_module())
+        return adopted;
+    return memory::GuestMemory::adopt(fd);
+}
 
 } // namespace
 
@@ -183,7 +193,7 @@ memory::GuestMemory *FdTable::adopt(int fd) noexcept
 {
     if (in_vfork_child())
         return nullptr;
-    auto adopted { memory::GuestMemory::adopt(fd) };
+    auto adopted { adopted_with_cipher(fd) };
     if (adopted && memory::Sigbus::install()) {
         auto *const g { std::move(adopted).take() };
         g->acquire(); // one for the table, one for the caller

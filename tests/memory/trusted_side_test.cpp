@@ -1,12 +1,19 @@
 // What conversions tell the trusted side of a file.
 
 #include "gmem/gmem.h"
+#include "library/prepare.hpp"
 #include "memory/guest_memory.hpp"
+#include "memory/guest_window.hpp"
+#include "memory/sigbus.hpp"
+#include "memory/trusted_side.hpp"
+#include "os/signals.hpp"
 #include "platform/pkvm/pending.hpp"
+#include "tests/support/peer.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <sys/mman.h>
 
 using namespace gmem;
 
@@ -40,4 +47,101 @@ TEST(TrustedSide, APendingRequestIsAnsweredOnce)
     EXPECT_EQ(convert(file, r, Attribute::private_), EPERM);
     EXPECT_EQ(file.audit(), nullptr);
     file.release();
+}
+
+namespace {
+
+// A file with a guest's window, as a real vCPU has it, on a platform that keeps bytes.
+struct Gated final {
+    explicit Gated(platform::Kind kind = platform::Kind::cca)
+        : file { *memory::GuestMemory::create({ .pages = PageNo { 16 }, .initial = Attribute::private_, .windows = memory::Windows::allowed, .platform = kind, .vm_id = 7 }).take() }
+    {
+        test::install_probe();
+        library::prepare_process(); // fork handlers
+        EXPECT_TRUE(bool(memory::Sigbus::install()));
+        auto const opened { memory::GuestWindow::open(file) };
+        EXPECT_TRUE(bool(opened));
+        window = reinterpret_cast<unsigned char *>(opened.value());
+    }
+    ~Gated()
+    {
+        EXPECT_EQ(file.audit(), nullptr);
+        file.release();
+    }
+    bool touch(std::uint64_t p) { return bool(file.guest_touch(PageNo { p }, p, memory::GuestMemory::Accepts::gmem)); }
+    bool reaches(std::uint64_t p) const { return test::probe(window + p * page_size).readable(); }
+
+    memory::GuestMemory &file;
+    unsigned char *window;
+};
+
+} // namespace
+
+TEST(GuestWindow, APrivatePageIsReachableWhileThePlatformHoldsIt)
+{
+    Gated g;
+    EXPECT_FALSE(g.reaches(3));
+    ASSERT_TRUE(g.touch(3));
+    EXPECT_TRUE(g.reaches(3));
+    EXPECT_FALSE(g.reaches(4));
+    EXPECT_EQ(convert(g.file, PageRange::one(PageNo { 3 }), Attribute::shared), 0);
+    EXPECT_TRUE(g.reaches(3));
+    EXPECT_EQ(convert(g.file, PageRange::one(PageNo { 3 }), Attribute::private_), 0);
+    EXPECT_FALSE(g.reaches(3));
+}
+
+TEST(GuestWindow, APunchedPageHasToBeAskedForAgain)
+{
+    Gated g;
+    ASSERT_TRUE(g.touch(3) && g.touch(4));
+    g.window[3 * page_size] = 9;
+    ASSERT_TRUE(bool(g.file.punch(PageRange::one(PageNo { 3 }))));
+    EXPECT_FALSE(g.reaches(3));
+    ASSERT_TRUE(g.touch(3));
+    EXPECT_EQ(g.window[3 * page_size], 0);
+    ASSERT_TRUE(g.touch(4));
+    EXPECT_TRUE(g.reaches(4));
+}
+
+// Also where another process punches.
+TEST(GuestWindow, APageThatAnotherProcessPunchedHasToBeAskedForAgain)
+{
+    Gated g;
+    ASSERT_TRUE(g.touch(3));
+    test::Peer peer { [&g](char, std::uint64_t p) { return g.file.punch(PageRange::one(PageNo { p })) ? 0 : 1; } };
+    ASSERT_EQ(peer.ask('P', 3), 0);
+    EXPECT_FALSE(g.reaches(3));
+}
+
+TEST(GuestWindow, AMemslotThatGoesTakesItsPagesFromTheGuest)
+{
+    Gated g;
+    ASSERT_TRUE(g.touch(3) && g.touch(9));
+    g.file.slot_gone(*PageRange::make(PageNo { 2 }, PageNo { 8 }), 2);
+    EXPECT_FALSE(g.reaches(3));
+    EXPECT_TRUE(g.reaches(9));
+    EXPECT_TRUE(g.touch(3));
+}
+
+// At its addresses a child may have anything.
+TEST(GuestWindow, AForkedChildHasNone)
+{
+    auto *const g { new Gated };
+    ASSERT_TRUE(g->touch(3));
+    auto const pid { fork() };
+    if (pid == 0) {
+        auto const own { mmap(g->window, 16 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) };
+        if (own != g->window)
+            _exit(1);
+        g->window[0] = 5;
+        if (!g->touch(4)) // through the view
+            _exit(2);
+        g->file.release();
+        _exit(g->window[0] == 5 ? 0 : 3);
+    }
+    int status { 0 };
+    ASSERT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(status, 0);
+    EXPECT_TRUE(g->reaches(3));
+    delete g;
 }

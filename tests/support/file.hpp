@@ -13,11 +13,11 @@ inline constexpr std::uint64_t page { 4096 };
 
 class File final {
 public:
-    explicit File(std::uint64_t pages, std::uint64_t flags = GMEM_FLAG_MMAP | GMEM_FLAG_INIT_SHARED) : size_ { pages * page }
+    explicit File(std::uint64_t pages, std::uint64_t flags = GMEM_FLAG_MMAP | GMEM_FLAG_INIT_SHARED, gmem_platform platform = GMEM_SW_PROTECTED, char const *options = nullptr) : size_ { pages * page }
     {
         static bool const once { (install_probe(), true) };
         (void)once;
-        EXPECT_EQ(gmem_create(size_, flags, &g_), 0);
+        EXPECT_EQ(gmem_create_trusted(size_, flags, platform, options, &g_), 0);
         void *address { nullptr };
         EXPECT_EQ(gmem_map(g_, 0, size_, PROT_READ | PROT_WRITE, &address), 0);
         window_ = static_cast<unsigned char *>(address);

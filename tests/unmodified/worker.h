@@ -71,7 +71,10 @@ static inline int worker_try(struct worker *w, enum work operation, uint64_t add
 static inline uint64_t worker_do(struct worker *w, enum work operation, uint64_t address, uint64_t length, uint64_t value)
 {
     uint64_t before = w->mailbox[5];
-    CHECK(worker_try(w, operation, address, length, value) == KVM_EXIT_IO && w->mailbox[5] == before + 1);
+    int reason = worker_try(w, operation, address, length, value);
+    if (reason != KVM_EXIT_IO)
+        fprintf(stderr, "operation %d of %llx: exit %d, run page %u\n", (int)operation, (unsigned long long)address, reason, w->run->exit_reason);
+    CHECK(reason == KVM_EXIT_IO && w->mailbox[5] == before + 1);
     return w->mailbox[4];
 }
 

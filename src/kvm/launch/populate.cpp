@@ -1,7 +1,7 @@
 #include "kvm/launch/populate.hpp"
 
 #include "kvm/launch/program_page.hpp"
-#include "memory/contents.hpp"
+#include "memory/file_data.hpp"
 #include "os/mapping_calls.hpp"
 
 #include <algorithm>

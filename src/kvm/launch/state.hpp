@@ -47,6 +47,8 @@ struct State final {
     bool finished() const noexcept { return (snp && snp->finished()) || (tdx && tdx->finished()) || (cca && cca->finished()); }
     // Has the VM to be launched before it does anything else?
     bool awaited() const noexcept { return !finished() && (duty == Duty::due || (snp && snp->initialised()) || (tdx && tdx->initialised())); }
+    // A realm is NEW until it first runs (platform-models.md 4.3); pKVM and sw_protected have nothing to finish (3.3, 5).
+    platform::Phase phase() const noexcept { return awaited() || (cca && !cca->finished()) ? platform::Phase::launching : platform::Phase::running; }
     Gate gate() const noexcept
     {
         if (awaited())

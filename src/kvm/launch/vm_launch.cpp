@@ -48,9 +48,9 @@ private:
 
 void Vm::launch_changed() noexcept
 {
-    if (launch_.finished() && trust_.phase == platform::Phase::launching) {
-        trust_.phase = platform::Phase::running;
-        memory::for_each_file_of(identity(), [](memory::GuestMemory &file) noexcept { file.set_phase(platform::Phase::running); });
+    if (auto const phase { launch_.phase() }; phase != trust_.phase) {
+        trust_.phase = phase;
+        memory::for_each_file_of(identity(), [phase](memory::GuestMemory &file) noexcept { file.set_phase(phase); });
     }
     gate_.store(launch_.gate(), std::memory_order_release);
 }

@@ -26,7 +26,6 @@ constexpr std::uint64_t td_invalid { std::uint64_t { 1 } << 63 }, td_align { td_
 constexpr std::uint64_t td_piece { std::uint64_t { 2 } << 20 };
 
 // SMCCC, vendor-specific hypervisor service of KVM; the function's number is the exit's `nr`.
-constexpr std::uint64_t smccc_mem_share { 0xC6000003 }, smccc_mem_unshare { 0xC6000004 };
 constexpr std::uint64_t smccc_invalid_parameter { static_cast<std::uint64_t>(-3) };
 
 // RSI_IPA_STATE_SET. A host may apply a part of a request: the guest goes on at the new base. Ours takes no more than this at once.
