@@ -160,6 +160,9 @@ scripted::Answered Vm::instruct_page(memory::GuestMemory &file, PageNo p, script
     memory::TrustedSide trusted { file };
     auto const give { [&trusted, p, frame]() noexcept { return trusted.make_private(p, frame, memory::GuestMemory::Accepts::guest); } };
     if (scripted::is_access(operation.opcode))
+        if (auto const early { check_early_fault() }; !early)
+            return { .met = Met::fault(Side::private_, early.error().err) };
+    if (scripted::is_access(operation.opcode))
         if (auto const made { give() }; !made)
             return { .met = Met::fault(Side::private_, made.error().err) };
     if (auto const staged { trusted.stage(PageRange::one(p)) }; !staged)

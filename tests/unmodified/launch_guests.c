@@ -1,6 +1,6 @@
 /*
  * What guests find after a launch, and before its end. Under `gmem run --vcpu=scripted`; the argument is the case: snp, tdx, cca (with --platform=cca), vmsa FILE FILE
- * (writes the save areas as the manual lays them out), early (with --platform=snp; an RFC's version of the interface), late (the same, merged version).
+ * (writes the save areas as the manual lays them out), early and early-validates (with --platform=snp; an RFC's version of the interface), late (the same, merged version).
  * Exit 0; 1 with the line.
  */
 #include "launch.h"
@@ -144,13 +144,13 @@ static void vmsa(char **paths)
 }
 
 /* Nobody launches, and the guest runs. */
-static void unlaunched(int early)
+static void unlaunched(int early, int validates)
 {
     make_vm(KVM_X86_SW_PROTECTED_VM);
     add_vcpu();
     CHECK(make_private(0, 1) == 0);
     if (early) {
-        CHECK_FAULT(&guest, do_op(&guest, op(GMEM_GUEST_LOAD, ON_PRIVATE, DATA, 8, 0)), PRIVATE, DATA, PAGE);
+        CHECK_FAULT(&guest, do_op(&guest, op(validates ? GMEM_GUEST_PVALIDATE : GMEM_GUEST_LOAD, validates ? 0 : ON_PRIVATE, DATA, validates ? 0 : 8, 0)), PRIVATE, DATA, PAGE);
         CHECK(FAILS(ioctl(guest.vcpu, KVM_RUN, 0), EIO) && FAILS(ioctl(vm, KVM_CREATE_VCPU, 1), EIO));
     } else {
         CHECK(do_op(&guest, op(GMEM_GUEST_LOAD, ON_PRIVATE, DATA, 8, 0)) == KVM_EXIT_HLT && ioctl(vm, KVM_CREATE_VCPU, 1) >= 0);
@@ -170,6 +170,6 @@ int main(int argc, char **argv)
     else if (strcmp(argv[1], "vmsa") == 0 && argc == 4)
         vmsa(argv + 2);
     else
-        unlaunched(strcmp(argv[1], "early") == 0);
+        unlaunched(strcmp(argv[1], "late") != 0, strcmp(argv[1], "early-validates") == 0);
     return 0;
 }

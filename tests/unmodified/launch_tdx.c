@@ -139,6 +139,12 @@ static void refusals(int variant)
     CHECK(FAILS(tdx_call(vcpu, TDX_INIT_MEM_REGION, 0, &r), EINVAL));
     r = (struct tdx_region) { 0, DATA | UINT64_C(1) << 47, 1 };
     CHECK(FAILS(tdx_call(vcpu, TDX_INIT_MEM_REGION, 0, &r), EINVAL));
+    int beyond = create(vm, MEMORY, 0); /* the shared half of the addresses, and what is half in it */
+    CHECK(set_slot(vm, 2, (UINT64_C(1) << 47) - MEMORY / 2, MEMORY, 0, beyond, 0) == 0 && convert(beyond, 0, MEMORY, PRIVATE) == 0);
+    r = (struct tdx_region) { 0, UINT64_C(1) << 47, 1 };
+    CHECK(FAILS(tdx_call(vcpu, TDX_INIT_MEM_REGION, 0, &r), EINVAL) && r.pages == 1);
+    r = (struct tdx_region) { 0, (UINT64_C(1) << 47) - PAGE, 2 };
+    CHECK(FAILS(tdx_call(vcpu, TDX_INIT_MEM_REGION, 0, &r), EINVAL) && r.pages == 2);
     CHECK(FAILS(add(8, 1, NULL, 0), EINVAL) && FAILS(add(MEMORY / PAGE, 1, NULL, 0), EINVAL)); /* shared; no memslot */
     CHECK(FAILS(add(0, 1, window, 0), EFAULT) && FAILS(add(0, 1, (void *)PAGE, 0), EFAULT));     /* a private page is no source */
     CHECK(add(0, 1, NULL, 0) == 0 && FAILS(add(0, 1, NULL, 0), EIO));
