@@ -24,6 +24,11 @@ build-bench/bin/processes_bench | sed -E 's/ / | /g; s/^/| /; s/$/ |/'
 printf '\n| memory of a 1 GiB guest_memfd beyond its pages | KiB |\n|---|---|\n'
 build-bench/bin/footprint_bench | sed -E 's/_/ /g; s/ ([0-9.]+)$/ | \1/; s/^/| /; s/$/ |/'
 
+if [ -x build-bench/bin/platform_bench ]; then
+    printf '\n| platforms | value | unit |\n|---|---|---|\n'
+    build-bench/bin/platform_bench | sed -E 's/ / | /g; s/_/ /g; s/^/| /; s/$/ |/'
+fi
+
 # KVM_RUN with an I/O exit, in turns: the two best medians.
 exits() { "$@" build-bench/bin/exit_bench | cut -d' ' -f2; }
 if exits >/dev/null; then

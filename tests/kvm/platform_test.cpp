@@ -1,0 +1,125 @@
+// A VM with the model of a platform, without a real KVM: its phase, what its guests ask for, what pre-faulting and a memslot that goes do to pages.
+
+#include "kvm/hypercall.hpp"
+#include "kvm/trust.hpp"
+#include "kvm/vm.hpp"
+#include "memory/sigbus.hpp"
+#include "memory/trusted_side.hpp"
+#include "platform/pkvm/pending.hpp"
+
+#include <gtest/gtest.h>
+#include <string>
+#include <unistd.h>
+
+using namespace gmem;
+using namespace gmem::kvm;
+using platform::Kind;
+using platform::Phase;
+
+namespace {
+
+constexpr std::uint64_t page { page_size };
+memory::GuestMemory *the_file { nullptr };
+
+memory::GuestMemory *look_up(int, int &) noexcept
+{
+    the_file->acquire();
+    return the_file;
+}
+
+// Pages 8 to 23 of the file at frames from 0x100 on.
+struct Machine final {
+    explicit Machine(Kind kind, Phase first = Phase::running) : vm { *Vm::create(Vm::Kind::with_private_memory, Vm::Backing::none, kind, {}, first).take() }
+    {
+        uapi::CreateGuestMemfd request { 32 * page, 0, {} };
+        auto const fd { vm.create_guest_memfd(reinterpret_cast<std::uintptr_t>(&request), the_file) };
+        EXPECT_GE(fd, 0);
+        close(static_cast<int>(fd));
+        uapi::UserspaceMemoryRegion2 slot { { 0, uapi::mem_guest_memfd, 0x100000, 16 * page, 0 }, 8 * page, 7, 0, {} };
+        EXPECT_EQ(vm.set_memory_region2(-1, reinterpret_cast<std::uintptr_t>(&slot), &look_up), 0);
+    }
+    ~Machine()
+    {
+        vm.release();
+        the_file->release();
+        the_file = nullptr;
+    }
+    std::string state(std::uint64_t p) const { return memory::TrustedSide { *the_file }.state_name(PageNo { p }); }
+    long pre_fault(std::uint64_t gpa, std::uint64_t size)
+    {
+        std::uint64_t request[8] { gpa, size };
+        return vm.pre_fault_memory(reinterpret_cast<std::uintptr_t>(request));
+    }
+    bool requested(std::uint64_t first, std::uint64_t last, bool to_private) const
+    {
+        return platform::pkvm::requested(the_file->header().vm, *PageRange::make(PageNo { first }, PageNo { last }), to_private);
+    }
+
+    Vm &vm;
+};
+
+} // namespace
+
+// Type x wished model -> phase at birth.
+TEST(Phases, AVmIsLaunchedWhereItsTypeHasALaunchOfItsPlatform)
+{
+    for (auto const wished : platform::all_kinds)
+        for (auto const type : { uapi::sw_protected_vm, uapi::snp_vm, uapi::tdx_vm }) {
+            bool const launched { (type == uapi::snp_vm && wished == Kind::snp) || (type == uapi::tdx_vm && wished == Kind::tdx) };
+            auto const nature { nature_of(type, wished) };
+            ASSERT_TRUE(nature);
+            EXPECT_EQ(nature->platform, wished);
+            EXPECT_EQ(nature->first, launched ? Phase::launching : Phase::running) << type << " " << name_of(wished);
+        }
+    EXPECT_EQ(nature_of(uapi::snp_vm, std::nullopt)->first, Phase::launching);
+    EXPECT_EQ(nature_of(uapi::tdx_vm, std::nullopt)->first, Phase::launching);
+    EXPECT_EQ(nature_of(uapi::sw_protected_vm, std::nullopt)->first, Phase::running);
+    EXPECT_EQ(nature_of(uapi::default_vm, Kind::cca)->platform, Kind::sw_protected);
+    EXPECT_FALSE(nature_of(77, std::nullopt));
+}
+
+TEST(Requests, AreNotedInTheFileOfTheMemslot)
+{
+    Machine m { Kind::pkvm };
+    m.vm.guest_asks({ .nr = hypercall_map_gpa_range, .arguments = { 0x102000, 3, 0, 0, 0, 0 }, .result = 0, .flags = 0 });
+    EXPECT_TRUE(m.requested(10, 13, false));
+    EXPECT_FALSE(m.requested(10, 13, true));
+    EXPECT_FALSE(m.requested(9, 13, false));
+    m.vm.guest_asks({ .nr = hypercall_map_gpa_range, .arguments = { 0x10e000, 100, map_gpa_encrypted, 0, 0, 0 }, .result = 0, .flags = 0 }); // beyond the slot
+    EXPECT_TRUE(m.requested(22, 24, true));
+    m.vm.guest_asks({ .nr = smccc_mem_share, .arguments = { 0x100000, page, 0, 0, 0, 0 }, .result = 0, .flags = 0 });
+    EXPECT_TRUE(m.requested(8, 9, false));
+    auto const noted { the_file->header().vm.next_pending };
+    for (std::uint64_t const gpa : { std::uint64_t { 0x100001 }, std::uint64_t { 0x200000 }, ~std::uint64_t { 0xfff } }) // no page, no memslot, beyond everything
+        m.vm.guest_asks({ .nr = hypercall_map_gpa_range, .arguments = { gpa, 2, 0, 0, 0, 0 }, .result = 0, .flags = 0 });
+    m.vm.guest_asks({ .nr = 5, .arguments = { 0x100000, 1, 0, 0, 0, 0 }, .result = 0, .flags = 0 });
+    EXPECT_EQ(the_file->header().vm.next_pending, noted);
+}
+
+TEST(PreFault, GivesPrivatePagesToTheGuest)
+{
+    Machine m { Kind::cca };
+    EXPECT_EQ(m.pre_fault(0x100000, 2 * page), 0);
+    EXPECT_EQ(m.state(8), "DATA, ASSIGNED/RAM");
+    EXPECT_EQ(m.state(9), "DATA, ASSIGNED/RAM");
+    EXPECT_EQ(m.state(10), "UNDELEGATED");
+    EXPECT_EQ(the_file->audit(), nullptr);
+}
+
+TEST(PreFault, IsForAfterTheLaunch)
+{
+    Machine m { Kind::cca, Phase::launching };
+    EXPECT_EQ(m.pre_fault(0x100000, page), -EOPNOTSUPP);
+    m.vm.finish_launch();
+    EXPECT_EQ(m.pre_fault(0x100000, page), 0);
+}
+
+TEST(Memslot, ThatGoesTellsThePlatform)
+{
+    Machine m { Kind::cca };
+    ASSERT_EQ(m.pre_fault(0x100000, page), 0);
+    uapi::UserspaceMemoryRegion2 gone {};
+    EXPECT_EQ(m.vm.set_memory_region2(-1, reinterpret_cast<std::uintptr_t>(&gone), &look_up), 0);
+    EXPECT_EQ(m.state(8), "UNDELEGATED, UNASSIGNED/DESTROYED");
+    EXPECT_EQ(the_file->audit(), nullptr);
+}
