@@ -60,6 +60,20 @@ struct Machine final {
 
 } // namespace
 
+// Where the real KVM does not say which page it wanted.
+TEST(Everything, IsGivenButForWhatThePlatformRefuses)
+{
+    Machine m { Kind::pkvm };
+    auto const poisoned { PageRange::one(PageNo { 8 }) };
+    ASSERT_EQ(m.pre_fault(0x100000, page), 0);
+    ASSERT_TRUE(bool(the_file->convert(poisoned, Attribute::shared)) && bool(the_file->convert(poisoned, Attribute::private_)));
+    ASSERT_EQ(m.state(8), "OWNED/POISON");
+    EXPECT_TRUE(bool(m.vm.use_everything()));
+    EXPECT_EQ(m.state(9), "NOPAGE/OWNED");
+    EXPECT_EQ(m.state(23), "NOPAGE/OWNED");
+    EXPECT_EQ(m.state(24), "OWNED"); // in no memslot
+}
+
 // Type x wished model -> phase at birth.
 TEST(Phases, AVmIsLaunchedWhereItsTypeHasALaunchOfItsPlatform)
 {
