@@ -29,7 +29,8 @@ P
         tail -5 "$copy/log"
         survivors=$((survivors + 1))
     else
-        { timeout -s KILL 60 "$copy/build/bin/memory_platform_test"; timeout -s KILL 60 "$copy/build/bin/memory_trusted_side_test"; } >"$copy/log" 2>&1 || true
+        { timeout -s KILL 60 "$copy/build/bin/memory_platform_test"; timeout -s KILL 60 "$copy/build/bin/memory_trusted_side_test"
+          GMEM_WINDOW_ENGINE=overlay timeout -s KILL 60 "$copy/build/bin/memory_trusted_side_test"; } >"$copy/log" 2>&1 || true
         if grep -q '\[  FAILED  \]' "$copy/log"; then
             echo "$name: noticed by $(grep -c '^\[  FAILED  \].*ms)' "$copy/log") tests; $(grep -hoE 'the host (kernel )?would have [^:]*: [^\\"]*' "$copy/log" | head -1)"
         else
