@@ -26,10 +26,9 @@ bool is_hypercall_instruction(std::uint8_t const (&bytes)[3]) noexcept
 
 std::optional<Hypercall::Conversion> Hypercall::asked_by(uapi::HypercallExit const &exit) noexcept
 {
-    constexpr std::uint64_t encrypted { 1u << 4 }; // KVM_MAP_GPA_RANGE_ENCRYPTED
-    if (exit.nr != hypercall_map_gpa_range || exit.arguments[1] == 0 || exit.arguments[1] > ~exit.arguments[0] >> page_bits)
+    if (exit.nr != hypercall_map_gpa_range || exit.arguments[0] % page_size || exit.arguments[1] == 0 || exit.arguments[1] > ~exit.arguments[0] >> page_bits)
         return std::nullopt;
-    return Conversion { exit.arguments[0], exit.arguments[1] << page_bits, exit.arguments[2] & encrypted ? Attribute::private_ : Attribute::shared };
+    return Conversion { exit.arguments[0], exit.arguments[1] << page_bits, exit.arguments[2] & map_gpa_encrypted ? Attribute::private_ : Attribute::shared };
 }
 
 Hypercall Hypercall::made_with(Registers const &r, SpecialRegisters const &sregs) noexcept

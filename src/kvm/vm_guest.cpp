@@ -53,6 +53,7 @@ Status Vm::use(std::uint64_t gpa, memory::GuestMemory::Accepts who) noexcept
     return used;
 }
 
+// A page that its platform refuses to give is not the one that is wanted, or the guest will meet it again by itself.
 Status Vm::use_everything() noexcept
 {
     os::SignalsBlocked blocked;
@@ -62,7 +63,7 @@ Status Vm::use_everything() noexcept
             continue;
         auto const first { PageNo::holding(Bytes { slot.file_offset }) };
         for (auto p { first }; p < first.plus(slot.size >> page_bits); p = p.plus(1))
-            if (auto const again { slot.file->guest_touch(p, (slot.gpa >> page_bits) + (p.index() - first.index()), memory::GuestMemory::Accepts::gmem) }; !again) {
+            if (auto const again { slot.file->guest_touch(p, (slot.gpa >> page_bits) + (p.index() - first.index()), memory::GuestMemory::Accepts::gmem) }; !again && again.error().why == Why::no_memory) {
                 slot.file->release();
                 return again.error();
             }

@@ -126,15 +126,27 @@ bool GuestMemory::try_acquire() noexcept
 
 void GuestMemory::release() noexcept
 {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-        destroy();
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1)
+        return;
+    os::SignalsBlocked blocked;
+    if (guest_window_) {
+        os::Locked space { Space::lock() };
+        GuestWindow::close(*this, view_fate_);
+    }
+    destroy();
+}
+
+void GuestMemory::release_locked() noexcept
+{
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1)
+        return;
+    GuestWindow::close(*this, view_fate_);
+    destroy();
 }
 
 void GuestMemory::destroy() noexcept
 {
-    os::SignalsBlocked blocked;
     detach();
-    GuestWindow::close(*this, view_fate_);
     give_place_back();
 }
 

@@ -60,6 +60,7 @@ public:
     // For a pointer that was read without a lock: false when the memory is already going away.
     bool try_acquire() noexcept;
     void release() noexcept;
+    void release_locked() noexcept; // the caller holds Space::lock(): a record of a window goes
     bool in_use() const noexcept { return used_.load(std::memory_order_acquire); }
 
     // Sets the attribute of `r` (inside the file). Ok, or EAGAIN / ENOMEM with the offending byte, and nothing changed.
@@ -171,7 +172,7 @@ private:
     Status punch_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status unused_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     void detach_pins_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock); // the pages were punched
-    void destroy() noexcept;
+    void destroy() noexcept; // without a guest's window
     void continue_in_child() noexcept;
     Status map_view() noexcept; // at view_, whose addresses are taken
 

@@ -70,7 +70,6 @@ void GuestWindow::close(GuestMemory &file, GuestMemory::ViewFate fate) noexcept
         return;
     os::AddressRange const all { file.guest_window_, file.guest_window_ + raw(file.size()) };
     file.guest_window_ = 0;
-    os::Locked space { Space::lock() };
     if (fate == GuestMemory::ViewFate::unmap)
         os::unmap(all);
     else

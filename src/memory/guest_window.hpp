@@ -18,7 +18,7 @@ struct GuestWindow final {
     // the file's lock and Space::lock().
     static Status close_pages(GuestMemory &file, PageRange r) noexcept;
 
-    // The file goes. With `guard` the addresses stay taken, unreadable.
+    // The file goes. With `guard` the addresses stay taken, unreadable. Under Space::lock().
     static void close(GuestMemory &file, GuestMemory::ViewFate fate) noexcept;
 };
 

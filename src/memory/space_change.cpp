@@ -32,7 +32,7 @@ void Space::forget_locked(os::AddressRange r) noexcept
         if (!shows(*gone.file)) // nothing of it can be open here any more: nobody need ask
             gone.file->detach();
         if (gone.side == Window::Side::host)
-            gone.file->release();
+            gone.file->release_locked();
     }
 }
 

@@ -5,6 +5,7 @@
 #include "memory/guest_memory.hpp"
 #include "memory/guest_window.hpp"
 #include "memory/sigbus.hpp"
+#include "memory/space.hpp"
 #include "memory/trusted_side.hpp"
 #include "os/signals.hpp"
 #include "platform/pkvm/pending.hpp"
@@ -144,4 +145,20 @@ TEST(GuestWindow, AForkedChildHasNone)
     EXPECT_EQ(status, 0);
     EXPECT_TRUE(g->reaches(3));
     delete g;
+}
+
+// The program closes its descriptor first and unmaps later.
+TEST(GuestWindow, EndsWithTheLastWindowOfTheHost)
+{
+    auto *const g { new Gated };
+    ASSERT_TRUE(g->touch(3));
+    auto const host { memory::Space::map(g->file, { .hint = 0, .length = page_size, .protection = PROT_READ, .flags = 0, .offset = Bytes { 0 } }) };
+    ASSERT_TRUE(bool(host));
+    auto *const window { g->window };
+    delete g;
+    alarm(20); // it used to wait for itself
+    EXPECT_TRUE(bool(memory::Space::unmap({ host.value(), host.value() + page_size })));
+    alarm(0);
+    EXPECT_EQ(mmap(window, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0), window);
+    munmap(window, page_size);
 }
