@@ -42,6 +42,15 @@ while IFS=: read -r file line text; do
     esac
 done < <(includes_of spec)
 
+# The driver is a VMM like any other: of gmem it knows what gmem installs.
+while IFS=: read -r file line text; do
+    [ -n "$file" ] || continue
+    case "$text" in
+    *'"driver/' | *'"examples/' | *'"gmem/') ;;
+    *) echo "$file:$line: src/driver may include only driver/, examples/ and gmem/" >&2; status=1 ;;
+    esac
+done < <(includes_of src/driver)
+
 # Only os/ talks to Linux: everybody else goes through it (the preload library and the CLI speak libc's language by their nature).
 while IFS= read -r hit; do
     [ -n "$hit" ] || continue
