@@ -2,6 +2,7 @@
 
 #include "cli/doctor.hpp"
 #include "cli/measure.hpp"
+#include "cli/play.hpp"
 #include "cli/run.hpp"
 #include "gmem/gmem.h"
 
@@ -78,6 +79,7 @@ int main(int argc, char **argv)
     auto *const doctor { app.add_subcommand("doctor", "Says what this host offers and what follows from it") };
     doctor->add_flag("--json", as_json, "The same for programs");
     gmem::cli::MeasureCommand const measure { app };
+    gmem::cli::PlayCommand const play { app };
 
     if (argc < 2) {
         std::cerr << app.help();
@@ -95,10 +97,12 @@ int main(int argc, char **argv)
         return gmem::cli::doctor(as_json);
     if (measure.wanted())
         return measure.run();
+    if (play.wanted())
+        return play.run();
     if (app.got_subcommand("run")) {
         if (options.command.empty())
             return complain("run needs a program: gmem run -- PROGRAM", gmem::cli::cannot_run);
         return gmem::cli::run(options);
     }
-    return complain("the subcommands are run, doctor and measure; see gmem --help", usage_error);
+    return complain("the subcommands are run, doctor, measure and play; see gmem --help", usage_error);
 }
