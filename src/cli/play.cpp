@@ -91,6 +91,8 @@ int play_one(scenario::Scenario const &s, fs::path const &program, char const *v
             throw scenario::Refusal { s.file, 0, fmt::format("waitpid: {}", std::strerror(errno)) };
     if (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == differs))
         return WEXITSTATUS(status);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE)
+        return differs; // nobody listens
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
         fmt::print(stderr, "gmem: {}: not at its end after {} seconds\n", s.file, patience);
     else if (WIFSIGNALED(status))
@@ -108,6 +110,7 @@ PlayCommand::PlayCommand(CLI::App &app)
     command_->add_option("FILES", files_, "Scenarios, or directories of them")->required();
     command_->add_flag("--quiet", quiet_, "One line a scenario, and where one differs");
     command_->add_flag("--json", json_, "One JSON object a line, for programs")->excludes("--quiet");
+    command_->add_flag("--check", check_, "Only reads the files");
     command_->footer("Exit status 0: every step was as expected; 1: a step differs (the scenarios behind it are played); 2: a file is no scenario.");
 }
 
@@ -118,6 +121,8 @@ int PlayCommand::run() const
         std::vector<scenario::Scenario> scenarios;
         for (auto const &file : scenario_files(files_))
             scenarios.push_back(scenario::parse(file));
+        if (check_)
+            return 0;
         int worst { 0 };
         for (auto const &s : scenarios)
             worst = std::max(worst, play_one(s, program, json_ ? "json" : quiet_ ? "quiet" : "full"));

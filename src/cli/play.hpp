@@ -20,7 +20,7 @@ public:
 private:
     CLI::App *command_;
     std::vector<std::string> files_;
-    bool quiet_ { false }, json_ { false };
+    bool quiet_ { false }, json_ { false }, check_ { false };
 };
 
 } // namespace gmem::cli

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace gmem::player {
@@ -52,6 +53,13 @@ Facts facts_of(Stage const &stage, Seen const &seen)
     if (!seen.said.empty())
         add("says", one_line(seen.said));
     return facts;
+}
+
+// What needs no words: it went as things go.
+bool is_plain(std::pair<std::string, std::string> const &fact)
+{
+    static Facts const plain { { "errno", "none" }, { "sigbus", "no" }, { "exit", "halt" }, { "status", "ok" }, { "firmware", "SUCCESS" }, { "result", "0x0" } };
+    return std::find(plain.begin(), plain.end(), fact) != plain.end();
 }
 
 // Bytes of a program's output need not be UTF-8.
@@ -103,9 +111,10 @@ void Teller::step(Stage const &stage, std::size_t number, scenario::Step const &
     if (voice_ == Voice::full) {
         std::string shown;
         for (auto const &[name, value] : facts)
-            shown += fmt::format("{}{} {}", shown.empty() ? "" : ", ", name, value);
+            if (!is_plain({ name, value }))
+                shown += fmt::format("{}{} {}", shown.empty() ? "" : ", ", name, value);
         line(fmt::format("{:3}. {:6} {}", number, step.operation->actor, step.say));
-        line(fmt::format("            {}: {}", step.told, shown.empty() ? "done" : shown));
+        line(fmt::format("            {} -> {}", step.told, shown.empty() ? "done" : shown));
         if (!step.why.empty())
             line(fmt::format("            because {}", step.why));
     }

@@ -159,7 +159,9 @@ Step parse_step(Yaml const &y, Scenario const &of)
             for (auto const &known : given_keys)
                 if (known.name == key)
                     known.read(value, key, step.given, of);
-            step.told += fmt::format(" {} {}", key, value.brief());
+            auto const brief { value.brief() };
+            bool const quoted { brief.find(' ') != std::string::npos && brief.front() != '[' };
+            step.told += fmt::format(" {} {}{}{}", key, quoted ? "'" : "", brief, quoted ? "'" : "");
         }
     }
     for (auto const *name : { &step.expected.like, &step.expected.unlike })
