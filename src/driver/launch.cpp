@@ -86,4 +86,14 @@ int TdxLaunch::init_mem_region(Guest const &guest, std::uint64_t gpa, std::uint6
 
 int TdxLaunch::finalize() { return command(vm_.fd(), uapi::tdx_finalize_vm, 0, nullptr); }
 
+int RealmLaunch::populate(std::uint64_t ipa, std::uint64_t pages, void const *source, bool measure)
+{
+    uapi::RealmPopulate parameters { ipa, pages * page_size, address(source), measure ? uapi::realm_measure : 0, 0 };
+    int err;
+    do
+        err = ::ioctl(vm_.fd(), uapi::realm_populate, &parameters) == 0 ? 0 : errno;
+    while (err == EINTR || (err == 0 && parameters.size != 0));
+    return err;
+}
+
 } // namespace gmem::driver

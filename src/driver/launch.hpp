@@ -48,4 +48,16 @@ private:
     std::uint64_t told_ { 0 };
 };
 
+// A realm is activated by its first KVM_RUN.
+class RealmLaunch final {
+public:
+    explicit RealmLaunch(Vm &vm) : vm_ { vm } {}
+
+    // `source`: page aligned. nullptr: EOPNOTSUPP, because the RMM copies from another granule.
+    int populate(std::uint64_t ipa, std::uint64_t pages, void const *source, bool measure = true);
+
+private:
+    Vm &vm_;
+};
+
 } // namespace gmem::driver
