@@ -1,6 +1,7 @@
 // The command line: words in, one of the subcommands out.
 
 #include "cli/doctor.hpp"
+#include "cli/matrix.hpp"
 #include "cli/measure.hpp"
 #include "cli/run.hpp"
 #include "gmem/gmem.h"
@@ -78,6 +79,7 @@ int main(int argc, char **argv)
     auto *const doctor { app.add_subcommand("doctor", "Says what this host offers and what follows from it") };
     doctor->add_flag("--json", as_json, "The same for programs");
     gmem::cli::MeasureCommand const measure { app };
+    gmem::cli::MatrixCommand const matrix { app };
 
     if (argc < 2) {
         std::cerr << app.help();
@@ -95,10 +97,12 @@ int main(int argc, char **argv)
         return gmem::cli::doctor(as_json);
     if (measure.wanted())
         return measure.run();
+    if (matrix.wanted())
+        return matrix.run();
     if (app.got_subcommand("run")) {
         if (options.command.empty())
             return complain("run needs a program: gmem run -- PROGRAM", gmem::cli::cannot_run);
         return gmem::cli::run(options);
     }
-    return complain("the subcommands are run, doctor and measure; see gmem --help", usage_error);
+    return complain("the subcommands are run, doctor, measure and matrix; see gmem --help", usage_error);
 }
