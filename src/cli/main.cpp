@@ -1,6 +1,7 @@
 // The command line: words in, one of the subcommands out.
 
 #include "cli/doctor.hpp"
+#include "cli/matrix.hpp"
 #include "cli/measure.hpp"
 #include "cli/play.hpp"
 #include "cli/run.hpp"
@@ -81,6 +82,7 @@ int main(int argc, char **argv)
     doctor->add_flag("--json", as_json, "The same for programs");
     gmem::cli::MeasureCommand const measure { app };
     gmem::cli::PlayCommand const play { app };
+    gmem::cli::MatrixCommand const matrix { app };
 
     if (argc < 2) {
         std::cerr << app.help();
@@ -100,10 +102,12 @@ int main(int argc, char **argv)
         return measure.run();
     if (play.wanted())
         return play.run();
+    if (matrix.wanted())
+        return matrix.run();
     if (app.got_subcommand("run")) {
         if (options.command.empty())
             return complain("run needs a program: gmem run -- PROGRAM", gmem::cli::cannot_run);
         return gmem::cli::run(options);
     }
-    return complain("the subcommands are run, doctor, measure and play; see gmem --help", usage_error);
+    return complain("the subcommands are run, doctor, measure, matrix and play; see gmem --help", usage_error);
 }

@@ -4,6 +4,7 @@
 #include "driver/guest.hpp"
 #include "driver/page.hpp"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 
 namespace gmem::driver {
@@ -15,7 +16,7 @@ std::uint64_t address(void const *p) { return reinterpret_cast<std::uintptr_t>(p
 
 int SnpLaunch::command(std::uint32_t id, void *data)
 {
-    uapi::SevCommand request { id, 0, address(data), 0, 0 };
+    uapi::SevCommand request { id, 0, address(data), 0, static_cast<std::uint32_t>(sev_.get()) };
     auto const err { ::ioctl(vm_.fd(), uapi::memory_encrypt_op, &request) == 0 ? 0 : errno };
     told_ = request.error;
     return err;
@@ -23,6 +24,7 @@ int SnpLaunch::command(std::uint32_t id, void *data)
 
 int SnpLaunch::init()
 {
+    sev_ = Descriptor { must("open of /dev/sev", ::open("/dev/sev", O_RDWR | O_CLOEXEC)) };
     uapi::SevInit parameters {};
     return command(uapi::sev_init2, &parameters);
 }
@@ -66,9 +68,15 @@ int TdxLaunch::command(int fd, std::uint32_t id, std::uint32_t flags, void *data
 
 int TdxLaunch::init(std::uint64_t attributes, std::uint64_t xfam)
 {
-    uapi::TdxInitVm parameters {};
-    parameters.attributes = attributes;
-    parameters.xfam = xfam;
+    struct {
+        uapi::TdxInitVm vm;
+        kvm_cpuid_entry2 entry;
+    } parameters {};
+    parameters.vm.attributes = attributes;
+    parameters.vm.xfam = xfam;
+    parameters.vm.cpuid_entries = 1;
+    parameters.entry.function = 0x80000008;
+    parameters.entry.eax = 48u << 16 | 48u; // of guest physical and of linear addresses
     return command(vm_.fd(), uapi::tdx_init_vm, 0, &parameters);
 }
 
@@ -85,5 +93,15 @@ int TdxLaunch::init_mem_region(Guest const &guest, std::uint64_t gpa, std::uint6
 }
 
 int TdxLaunch::finalize() { return command(vm_.fd(), uapi::tdx_finalize_vm, 0, nullptr); }
+
+int RealmLaunch::populate(std::uint64_t ipa, std::uint64_t pages, void const *source, bool measure)
+{
+    uapi::RealmPopulate parameters { ipa, pages * page_size, address(source), measure ? uapi::realm_measure : 0, 0 };
+    int err;
+    do
+        err = ::ioctl(vm_.fd(), uapi::realm_populate, &parameters) == 0 ? 0 : errno;
+    while (err == EINTR || (err == 0 && parameters.size != 0));
+    return err;
+}
 
 } // namespace gmem::driver

@@ -1,10 +1,10 @@
 #pragma once
 // A confidential VM's launch through KVM's own calls. Each call answers 0 or the errno; what the firmware said beside it is in `told`.
 
+#include "driver/descriptor.hpp"
 #include "driver/vm.hpp"
 
 #include <cstdint>
-#include <span>
 
 namespace gmem::driver {
 
@@ -17,7 +17,7 @@ class SnpLaunch final {
 public:
     explicit SnpLaunch(Vm &vm) : vm_ { vm } {}
 
-    int init(); // KVM_SEV_INIT2
+    int init(); // opens /dev/sev; KVM_SEV_INIT2
     int start(std::uint64_t policy = 0x30000);
     // `source`: nullptr for what lies in the guest_memfd. `left`, if given, is what KVM has not done, in pages.
     int update(std::uint64_t gpa, std::uint64_t pages, SnpPage type, void const *source = nullptr, std::uint64_t *left = nullptr);
@@ -28,6 +28,7 @@ private:
     int command(std::uint32_t id, void *data);
 
     Vm &vm_;
+    Descriptor sev_;
     std::uint32_t told_ { 0 };
 };
 
@@ -35,7 +36,8 @@ class TdxLaunch final {
 public:
     explicit TdxLaunch(Vm &vm) : vm_ { vm } {}
 
-    int init(std::uint64_t attributes = 0, std::uint64_t xfam = 0x3); // KVM_TDX_INIT_VM, before vCPUs are created
+    // KVM_TDX_INIT_VM, before vCPUs are created. Guest physical addresses of 48 bits: bit 47 says shared.
+    int init(std::uint64_t attributes = 0, std::uint64_t xfam = 0x3);
     int init_vcpu(Guest const &guest);
     int init_mem_region(Guest const &guest, std::uint64_t gpa, std::uint64_t pages, void const *source = nullptr, bool measure = true);
     int finalize();
@@ -46,6 +48,18 @@ private:
 
     Vm &vm_;
     std::uint64_t told_ { 0 };
+};
+
+// A realm is activated by its first KVM_RUN.
+class RealmLaunch final {
+public:
+    explicit RealmLaunch(Vm &vm) : vm_ { vm } {}
+
+    // `source`: page aligned. nullptr: EOPNOTSUPP, because the RMM copies from another granule.
+    int populate(std::uint64_t ipa, std::uint64_t pages, void const *source, bool measure = true);
+
+private:
+    Vm &vm_;
 };
 
 } // namespace gmem::driver

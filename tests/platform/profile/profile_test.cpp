@@ -88,7 +88,7 @@ TEST(Words, EachOfThemSetsSomethingOfItsOwn)
         word.set(o);
         EXPECT_EQ(o == Options {}, names.insert(word.name).second) << "the first value of " << word.name << " is its default";
     }
-    EXPECT_EQ(names.size(), 6u); // as many as Options has members
+    EXPECT_EQ(names.size(), 7u); // as many as Options has members
 }
 
 TEST(Words, ListsAreAppliedInOrder)
