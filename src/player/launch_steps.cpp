@@ -1,9 +1,13 @@
 // Launches through KVM's own calls.
 
+#include "gmem/realm.h"
 #include "player/perform.hpp"
 #include "scenario/operations.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <sys/ioctl.h>
 
 namespace gmem::player {
 namespace {
@@ -21,15 +25,25 @@ constexpr std::array page_types {
     PageType { "secrets", driver::SnpPage::secrets }, PageType { "cpuid", driver::SnpPage::cpuid },
 };
 
-// What is loaded from elsewhere, page aligned; without a text it lies in the guest_memfd already.
-std::optional<driver::Mapping> source_of(scenario::Given const &g, std::uint64_t size)
+// What is loaded from elsewhere, page aligned; without a text or kept bytes it lies in the guest_memfd already.
+std::optional<driver::Mapping> source_of(Stage const &stage, scenario::Given const &g, std::uint64_t size)
 {
-    if (!g.text)
+    if (!g.text && !g.from)
         return std::nullopt;
     auto source { driver::Mapping::anonymous(size) };
-    auto const bytes { filled(*g.text, size) };
-    std::copy(bytes.begin(), bytes.end(), source.at());
+    auto const kept { g.from ? stage.kept.find(*g.from) : stage.kept.end() };
+    auto const bytes { kept != stage.kept.end() ? kept->second : filled(g.text.value_or(""), size) };
+    std::copy_n(bytes.begin(), std::min<std::size_t>(bytes.size(), size), source.at());
     return source;
+}
+
+int populate_realm(Stage &stage, std::uint64_t base, std::uint64_t size, void const *source, bool measure)
+{
+    gmem_realm_populate request { base, size, reinterpret_cast<std::uintptr_t>(source), measure ? GMEM_REALM_MEASURE : 0, 0 };
+    while (request.size != 0)
+        if (::ioctl(stage.vm().fd(), GMEM_REALM_POPULATE, &request) != 0)
+            return errno;
+    return 0;
 }
 
 } // namespace
@@ -38,7 +52,7 @@ void do_launch(Stage &stage, scenario::Step const &step, Seen &seen)
 {
     auto const &g { step.given };
     auto const size { g.size.value_or(page) };
-    auto const source { source_of(g, size) };
+    auto const source { source_of(stage, g, size) };
     auto const *const from { source ? source->at() : nullptr };
     switch (step.operation->does) {
     case Does::launch_start:
@@ -72,8 +86,8 @@ void do_launch(Stage &stage, scenario::Step const &step, Seen &seen)
     case Does::finalize:
         seen.error = stage.tdx.finalize();
         break;
-    default:
-        seen.error = ENOTTY;
+    default: // populate
+        seen.error = populate_realm(stage, stage.gpa(*g.at), size, from, g.measure);
     }
 }
 

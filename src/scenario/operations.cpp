@@ -30,7 +30,7 @@ constexpr std::array table {
     Operation { "vmm", "init_td", Does::init_td, "", "", "errno", "TDX: KVM_TDX_INIT_VM, KVM_TDX_INIT_VCPU" },
     Operation { "vmm", "init_mem_region", Does::init_mem_region, "at", "size measure text", "errno says silent", "TDX: KVM_TDX_INIT_MEM_REGION, in place unless there is a `text`" },
     Operation { "vmm", "finalize", Does::finalize, "", "", "errno says", "TDX: KVM_TDX_FINALIZE_VM" },
-    Operation { "vmm", "populate", Does::populate, "at", "size text measure", "errno says", "CCA: KVM_ARM_RMI_POPULATE" },
+    Operation { "vmm", "populate", Does::populate, "at", "size text from measure", "errno says", "CCA: KVM_ARM_RMI_POPULATE (here GMEM_REALM_POPULATE), from a `text` or from kept bytes" },
     Operation { "vmm", "hog", Does::hog, "at size rounds", "seed", "says silent", "guest and VMM write, convert at random and compare, `rounds` times" },
     Operation { "device", "pin", Does::pin, "at", "size", "errno", "holds pages: they lie in a pipe (vmsplice)" },
     Operation { "device", "unpin", Does::unpin, "", "", "", "lets go of all that it holds" },

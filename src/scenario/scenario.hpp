@@ -32,7 +32,7 @@ struct Given final {
     std::optional<Side> side;
     std::optional<bool> to_private;         // to: private, shared; of CCA: ram, empty
     std::optional<std::uint64_t> mode;      // flags of the conversion
-    std::optional<std::string> text, keep, type, policy, memory;
+    std::optional<std::string> text, keep, from, type, policy, memory;
     std::vector<std::uint32_t> words;
     std::vector<unsigned> nodes;
     std::vector<StateChange> entries;

@@ -29,6 +29,7 @@ constexpr std::array given_keys {
     GivenKey { "mode", [](Yaml const &y, std::string const &k, Given &g, Scenario const &) { g.mode = named(y, k, mode_names(), true); } },
     GivenKey { "text", [](Yaml const &y, std::string const &k, Given &g, Scenario const &) { g.text = fill_text(y, k); } },
     GivenKey { "keep", [](Yaml const &y, std::string const &k, Given &g, Scenario const &) { g.keep = y.scalar(k); } },
+    GivenKey { "from", [](Yaml const &y, std::string const &k, Given &g, Scenario const &) { g.from = y.scalar(k); } },
     GivenKey { "memory", [](Yaml const &y, std::string const &k, Given &g, Scenario const &s) { g.memory = memory_name(y, k, s); } },
     GivenKey { "type", [](Yaml const &y, std::string const &k, Given &g, Scenario const &) {
         one_of(y, k, { "normal", "zero", "unmeasured", "secrets", "cpuid" });
@@ -164,7 +165,7 @@ Step parse_step(Yaml const &y, Scenario const &of)
             step.told += fmt::format(" {} {}{}{}", key, quoted ? "'" : "", brief, quoted ? "'" : "");
         }
     }
-    for (auto const *name : { &step.expected.like, &step.expected.unlike })
+    for (auto const *name : { &step.expected.like, &step.expected.unlike, &step.given.from })
         if (*name && std::none_of(of.steps.begin(), of.steps.end(), [name](Step const &s) { return s.given.keep == *name; }))
             y.refuse(fmt::format("no step before this one keeps '{}'", **name));
     if (step.say.empty())

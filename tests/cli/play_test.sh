@@ -78,6 +78,7 @@ done <<'FLOWS'
 001 implicit_conversion EXIT_MEMORY_FAULT
 001 pkvm_order_march switch.after.conversion
 001 cca_ripas_change ARM.CCA
+000 cca_initial_image before.they.are.finalized
 002 snp_cpuid_may1 SNP_LAUNCH_UPDATE.fails
 002 snp_cpuid_mainline launch_update
 002 may1_modes_are_actions doesn.t.change.memory.contents
@@ -91,6 +92,7 @@ done <<'FLOWS'
 003 tdx_forgotten_write Zero.page
 003 numa_policy policy=interleave
 003 hogger_snp memory.hogger
+003 v8_is_mainline memory.provider
 004 feb_content_policies READABLE
 004 feb_content_policies ENCRYPTED
 004 feb_content_policies default.to
