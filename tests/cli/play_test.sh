@@ -225,11 +225,11 @@ for ((n = 0; n < ${GMEM_PLAY_MUTATIONS:-300}; n++)); do
     printf '%s\n' "$text" >mutant.yaml
     status=0
     "$gmem" play --check mutant.yaml >out 2>err || status=$?
-    [ "$status" = 0 ] || { [ "$status" = 2 ] && grep -q '^gmem: mutant.yaml:' err; } || { fail "mutation $n: status $status: $(cat out err)"; cp mutant.yaml "/tmp/play-mutant-$n.yaml"; }
+    [ "$status" = 0 ] || { [ "$status" = 2 ] && grep -q '^gmem: mutant.yaml:' err; } || { fail "mutation $n: status $status: $(cat out err)"; cat mutant.yaml >&2; }
     # Some of those that are scenarios are played: they may differ, not crash.
     if [ "$status" = 0 ] && [ $((n % 8)) = 0 ]; then
         "$gmem" play --quiet mutant.yaml >out 2>err || status=$?
-        { [ "$status" -le 1 ] && ! grep -q 'ended' err; } || { fail "mutation $n is played with status $status: $(cat out err)"; cp mutant.yaml "/tmp/play-mutant-$n.yaml"; }
+        { [ "$status" -le 1 ] && ! grep -q 'ended' err; } || { fail "mutation $n is played with status $status: $(cat out err)"; cat mutant.yaml >&2; }
     fi
 done
 [ "$failures" = 0 ]
