@@ -41,7 +41,7 @@ refused() {
 with() { printf 'scenario: s\nsource: s\nmemory: { ram: { size: 64K, gpa: 0x1000000 }, own: { size: 4K, gpa: 0x2000000, flags: none } }\nsteps:\n  - %s\n' "$1"; }
 
 # Every scenario, and what it says of itself.
-"$gmem" play "$scenarios" >out 2>err || fail "not as expected: $(grep -a 'expected\|gmem:' out err)"
+"$gmem" play "$scenarios" >out 2>err || fail "not as expected: $(grep -ahv ' steps as expected$' out err | grep 'expected\|gmem:')"
 [ ! -s err ] || fail "errors: $(cat err)"
 [ "$(grep -c 'steps as expected$' out)" = "$(ls "$scenarios"/*.yaml | wc -l)" ] || fail 'not every scenario was played'
 grep -q '^  1. vmm ' out || fail 'no step is told'
