@@ -77,10 +77,9 @@ std::string one_line(std::string const &text)
 {
     std::string line;
     for (auto const c : text)
-        if (c != '\n')
-            line += c;
-        else if (&c != &text.back())
-            line += "; ";
+        line += c == '\n' ? std::string { "; " } : std::string { c };
+    while (line.ends_with("; "))
+        line.resize(line.size() - 2);
     return line;
 }
 
