@@ -10,6 +10,9 @@ echo
 echo "== what this host offers (gmem doctor)"
 build/bin/gmem doctor
 echo
+echo "== a flow of the proposal, step by step: gmem play examples/scenarios/snp_cpuid_may1.yaml"
+build/bin/gmem play examples/scenarios/snp_cpuid_may1.yaml
+echo
 echo "== the example on the running kernel, without gmem"
 build/bin/small_vmm || true
 echo

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-layers=(base os crypto attributes platform memory kvm observe library preload cli)
+layers=(base os crypto attributes platform memory kvm observe library preload scenario cli)
 status=0
 
 position() {
@@ -41,6 +41,24 @@ while IFS=: read -r file line text; do
     *) echo "$file:$line: spec/ may include only base/ and itself" >&2; status=1 ;;
     esac
 done < <(includes_of spec)
+
+# The driver is a VMM like any other: of gmem it knows what gmem installs.
+while IFS=: read -r file line text; do
+    [ -n "$file" ] || continue
+    case "$text" in
+    *'"driver/' | *'"examples/' | *'"gmem/') ;;
+    *) echo "$file:$line: src/driver may include only driver/, examples/ and gmem/" >&2; status=1 ;;
+    esac
+done < <(includes_of src/driver)
+
+# Scenarios are read by the command line and by the player, which is a VMM too.
+while IFS=: read -r file line text; do
+    [ -n "$file" ] || continue
+    case "$file $text" in
+    *'"scenario/' | *'"gmem/' | src/player/*'"player/' | src/player/*'"driver/') ;;
+    *) echo "$file:$line: src/scenario may include only scenario/ and gmem/, src/player also driver/" >&2; status=1 ;;
+    esac
+done < <(includes_of src/scenario; includes_of src/player)
 
 # Only os/ talks to Linux: everybody else goes through it (the preload library and the CLI speak libc's language by their nature).
 while IFS= read -r hit; do

@@ -1,7 +1,9 @@
 // The command line: words in, one of the subcommands out.
 
 #include "cli/doctor.hpp"
+#include "cli/matrix.hpp"
 #include "cli/measure.hpp"
+#include "cli/play.hpp"
 #include "cli/run.hpp"
 #include "gmem/gmem.h"
 
@@ -79,6 +81,8 @@ int main(int argc, char **argv)
     auto *const doctor { app.add_subcommand("doctor", "Says what this host offers and what follows from it") };
     doctor->add_flag("--json", as_json, "The same for programs");
     gmem::cli::MeasureCommand const measure { app };
+    gmem::cli::PlayCommand const play { app };
+    gmem::cli::MatrixCommand const matrix { app };
 
     if (argc < 2) {
         std::cerr << app.help();
@@ -96,10 +100,14 @@ int main(int argc, char **argv)
         return gmem::cli::doctor(as_json);
     if (measure.wanted())
         return measure.run();
+    if (play.wanted())
+        return play.run();
+    if (matrix.wanted())
+        return matrix.run();
     if (app.got_subcommand("run")) {
         if (options.command.empty())
             return complain("run needs a program: gmem run -- PROGRAM", gmem::cli::cannot_run);
         return gmem::cli::run(options);
     }
-    return complain("the subcommands are run, doctor and measure; see gmem --help", usage_error);
+    return complain("the subcommands are run, doctor, measure, matrix and play; see gmem --help", usage_error);
 }

@@ -14,6 +14,10 @@ enum class PkvmBadAccess : std::uint8_t { force_reclaim, panic };
 // A conversion that no guest asked for, on pKVM: not looked for (June 2026), refused, or done with the page wiped (February 2026).
 enum class PkvmUnsolicited : std::uint8_t { allowed, refused, destructive };
 
+// When EL2 gives a shared page back to the guest that asked with MEM_UNSHARE: at the hypercall, before the VMM hears of it (23 June 2026), or when the
+// VMM has converted it (March 2026): a host that zeroes while it converts can do that only then.
+enum class PkvmUnshare : std::uint8_t { at_hypercall, after_conversion };
+
 // What a granule holds after RMI_GRANULE_UNDELEGATE: zeros, or with memory encryption contexts whatever it is, never the old bytes.
 enum class CcaWiped : std::uint8_t { zeros, noise };
 
@@ -29,6 +33,7 @@ struct Options final {
     TdxCpu tdx_cpu { TdxCpu::sound };
     PkvmBadAccess pkvm_bad_access { PkvmBadAccess::force_reclaim };
     PkvmUnsolicited pkvm_unsolicited { PkvmUnsolicited::allowed };
+    PkvmUnshare pkvm_unshare { PkvmUnshare::at_hypercall };
     CcaWiped cca_wiped { CcaWiped::zeros };
 
     friend constexpr bool operator==(Options, Options) = default;

@@ -26,6 +26,8 @@ constexpr auto of_platforms { std::to_array<Word<Options>>({
     { "pkvm-unsolicited", "allowed",         &put<&Options::pkvm_unsolicited, PkvmUnsolicited::allowed> },
     { "pkvm-unsolicited", "refused",         &put<&Options::pkvm_unsolicited, PkvmUnsolicited::refused> },
     { "pkvm-unsolicited", "destructive",     &put<&Options::pkvm_unsolicited, PkvmUnsolicited::destructive> },
+    { "pkvm-unshare",     "at-hypercall",    &put<&Options::pkvm_unshare, PkvmUnshare::at_hypercall> },
+    { "pkvm-unshare",     "after-conversion", &put<&Options::pkvm_unshare, PkvmUnshare::after_conversion> },
     { "cca-wiped",        "zeros",           &put<&Options::cca_wiped, CcaWiped::zeros> },
     { "cca-wiped",        "noise",           &put<&Options::cca_wiped, CcaWiped::noise> },
 }) };
@@ -83,7 +85,9 @@ std::optional<std::string_view> apply_words(std::string_view list, Profile &to) 
 Options options_of(Uapi u) noexcept
 {
     if (u == Uapi::feb || u == Uapi::rfc_v4)
-        return { .pkvm_bad_access = PkvmBadAccess::panic, .pkvm_unsolicited = PkvmUnsolicited::refused };
+        return { .pkvm_bad_access = PkvmBadAccess::panic, .pkvm_unsolicited = PkvmUnsolicited::refused, .pkvm_unshare = PkvmUnshare::after_conversion };
+    if (u == Uapi::rfc_v5 || u == Uapi::may1)
+        return { .pkvm_unshare = PkvmUnshare::after_conversion };
     return {};
 }
 

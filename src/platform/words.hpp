@@ -23,7 +23,8 @@ std::optional<std::string_view> apply_words(std::string_view list, Options &) no
 std::optional<std::string_view> apply_words(std::string_view list, Profile &) noexcept;
 
 // What a version's own text says about the options; where it is silent, the defaults of options.hpp. February and March 2026: a conversion that the
-// guest has not asked for is refused on pKVM, and a bad access brings the host down (platform-models.md 3.2, 3.3).
+// guest has not asked for is refused on pKVM, and a bad access brings the host down (platform-models.md 3.2, 3.3). Before June 2026 EL2 takes a shared
+// page back after the conversion (7.6, 7).
 Options options_of(Uapi) noexcept;
 
 } // namespace gmem::platform

@@ -87,8 +87,13 @@ Interpreter::Then Interpreter::completed_request() noexcept
             return done(waiting_.gpa + progress_, told == EAGAIN ? td_retry : td_invalid);
         progress_ += std::min(td_piece, waiting_.size - progress_);
         return td_mapgpa_chunk();
-    case WaitsFor::smccc:
+    case WaitsFor::smccc: {
+        // A page that the VMM has made private is the guest's before it goes on, whatever it does next. Where it has not, this is no access.
+        std::uint8_t ignored;
+        if (told == 0 && waiting_.opcode == Opcode::mem_unshare)
+            (void)guest_.read(waiting_.gpa, platform::Side::private_, &ignored, sizeof ignored);
         return done(0, told);
+    }
     case WaitsFor::ripas:
         return ripas_answered();
     default:

@@ -31,7 +31,7 @@ struct Answer final {
 };
 
 // The page `p` is the one that the memslot has at the call's address. EL2 changes its state first and exits afterwards (June 2026, and
-// to-shared in all versions): a conversion that follows is bookkeeping of the host.
+// to-shared in all versions): a conversion that follows is bookkeeping of the host. With PkvmUnshare::after_conversion MEM_UNSHARE is only looked into.
 Answer hypercall(Pages &, PageNo p, std::uint16_t handle, Hypercall const &, bool block_mapping = false) noexcept;
 
 } // namespace gmem::platform::pkvm

@@ -90,6 +90,8 @@ void Pkvm::converted(Pages &pages, PageRange r, Attribute to, std::uint64_t) con
 
 Status Pkvm::make_private(Pages &pages, PageNo p, std::uint64_t frame) const noexcept
 {
+    if (pages.vm->options.pkvm_unshare == PkvmUnshare::after_conversion) // the page is private now: what MEM_UNSHARE asked for
+        accept(pages, p, frame);
     auto const page { state_of(pages, p) };
     if (sides(page.state).guest == Owner::poison)
         return Error { Why::platform_refused, EHWPOISON, p.to_bytes(), "the host took the page from the guest" };

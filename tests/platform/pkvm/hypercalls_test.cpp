@@ -35,6 +35,25 @@ TEST(Hypercalls, SharingInPlaceKeepsTheBytesBothWays)
     EXPECT_EQ(w.value(page0), 0xbe);
 }
 
+TEST(Hypercalls, BeforeJuneThePageIsTheGuestsAfterTheConversion)
+{
+    World w { 1, { .pkvm_unshare = PkvmUnshare::after_conversion } };
+    auto const &model { platform_of(Kind::pkvm) };
+    ASSERT_TRUE(model.make_private(w.pages, page0, w.frame_of(page0)));
+    auto const share { hypercall(w.pages, page0, this_vm, { Function::mem_share, w.frame_of(page0) << page_bits, 0, 0 }) };
+    ASSERT_EQ(share.then, Answer::Then::exits);
+    ASSERT_EQ(w.page(page0).state, State::shared_by_guest);
+    for (int again { 0 }; again < 2; ++again) {
+        auto const unshare { hypercall(w.pages, page0, this_vm, { Function::mem_unshare, w.frame_of(page0) << page_bits, 0, 0 }) };
+        EXPECT_EQ(unshare.then, Answer::Then::exits);
+        EXPECT_EQ(w.page(page0).state, State::shared_by_guest);
+        EXPECT_TRUE(model.host_access(w.pages, page0, Access::write).allowed()); // a conversion may zero it
+    }
+    ASSERT_TRUE(model.make_private(w.pages, page0, w.frame_of(page0)));
+    EXPECT_EQ(w.page(page0).state, State::guest_owned);
+    EXPECT_EQ(hypercall(w.pages, page0, this_vm, { Function::mem_unshare, w.frame_of(page0) << page_bits, 0, 0 }).result, Smccc::invalid_parameter);
+}
+
 TEST(Hypercalls, ArgumentsTwoAndThreeMustBeZero)
 {
     for (auto const f : { Function::mem_share, Function::mem_unshare })

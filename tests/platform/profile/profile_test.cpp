@@ -88,7 +88,7 @@ TEST(Words, EachOfThemSetsSomethingOfItsOwn)
         word.set(o);
         EXPECT_EQ(o == Options {}, names.insert(word.name).second) << "the first value of " << word.name << " is its default";
     }
-    EXPECT_EQ(names.size(), 6u); // as many as Options has members
+    EXPECT_EQ(names.size(), 7u); // as many as Options has members
 }
 
 TEST(Words, ListsAreAppliedInOrder)
@@ -116,11 +116,14 @@ TEST(Words, TheFirstUnknownOneIsNamed)
 
 TEST(Words, WhatAVersionItselfSaysIsItsDefault)
 {
-    for (auto const u : { Uapi::mainline, Uapi::v8, Uapi::may1, Uapi::rfc_v5 })
+    for (auto const u : { Uapi::mainline, Uapi::v8 })
         EXPECT_TRUE(options_of(u) == Options {}) << name_of(u);
+    for (auto const u : { Uapi::may1, Uapi::rfc_v5 })
+        EXPECT_TRUE(options_of(u) == Options { .pkvm_unshare = PkvmUnshare::after_conversion }) << name_of(u);
     for (auto const u : { Uapi::rfc_v4, Uapi::feb }) {
         EXPECT_EQ(options_of(u).pkvm_unsolicited, PkvmUnsolicited::refused);
         EXPECT_EQ(options_of(u).pkvm_bad_access, PkvmBadAccess::panic);
+        EXPECT_EQ(options_of(u).pkvm_unshare, PkvmUnshare::after_conversion);
         EXPECT_EQ(options_of(u).tdx_removed, TdxRemoved::zeros);
     }
 }
