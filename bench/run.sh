@@ -24,6 +24,9 @@ build-bench/bin/processes_bench | sed -E 's/ / | /g; s/^/| /; s/$/ |/'
 printf '\n| memory of a 1 GiB guest_memfd beyond its pages | KiB |\n|---|---|\n'
 build-bench/bin/footprint_bench | sed -E 's/_/ /g; s/ ([0-9.]+)$/ | \1/; s/^/| /; s/$/ |/'
 
+printf '\n| measured launch of 16 MiB, ms | in place | from a source |\n|---|---|---|\n'
+build-bench/bin/gmem run --vcpu=scripted -- build-bench/bin/launch_bench | sed -E 's/ / | /g; s/^/| /; s/$/ |/'
+
 # KVM_RUN with an I/O exit, in turns: the two best medians.
 exits() { "$@" build-bench/bin/exit_bench | cut -d' ' -f2; }
 if exits >/dev/null; then

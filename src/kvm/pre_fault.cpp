@@ -1,6 +1,7 @@
 // KVM_PRE_FAULT_MEMORY where the real KVM lacks it: specification 4.2, and KVM's documented API. What can be done from here is to give
 // the pages memory; the guest's page tables are the real KVM's.
 
+#include "kvm/scripted/choice.hpp"
 #include "kvm/vcpu.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/user_memory.hpp"
@@ -32,6 +33,25 @@ Status populate_addresses(os::AddressRange r) noexcept
 
 } // namespace
 
+// Where pages have to be the platform's first, a guest's use of each is what gives it memory. Guests of machine code leave the acceptance to gmem.
+Status Vm::use_pages(Slot const &slot, std::uint64_t offset, std::uint64_t length) noexcept
+{
+    if (!slot.file->try_acquire())
+        return Error::with_errno(EFAULT, "pre_fault.file");
+    auto const who { scripted::processors() == scripted::Processors::scripted ? memory::GuestMemory::Accepts::guest : memory::GuestMemory::Accepts::gmem };
+    for (std::uint64_t at { offset }; at < offset + length; at += page_size) {
+        auto const p { PageNo::holding(Bytes { slot.file_offset + at }) };
+        auto const early { slot.file->at(p) == Attribute::private_ ? check_early_fault() : Ok {} };
+        auto const touched { early ? slot.file->guest_touch(p, (slot.gpa + at) >> page_bits, who) : early };
+        if (!touched) {
+            slot.file->release();
+            return touched.error();
+        }
+    }
+    slot.file->release();
+    return Ok {};
+}
+
 Result<std::uint64_t> Vm::populate(std::uint64_t gpa, std::uint64_t size) noexcept
 {
     os::SignalsBlocked blocked;
@@ -45,13 +65,17 @@ Result<std::uint64_t> Vm::populate(std::uint64_t gpa, std::uint64_t size) noexce
     auto const from { gpa - slot->gpa };
     auto const limit { gpa + std::min({ size, slot->size - from, step - gpa % step }) };
     auto const length { end_of_piece(*slot, gpa, limit, nullptr) - gpa };
+    if (gates_guests() && slot->file_alive()) {
+        GMEM_CHECK(use_pages(*slot, from, length));
+        return length;
+    }
     GMEM_CHECK(populate_addresses({ source_of_slot + from, source_of_slot + from + length }));
     return length;
 }
 
 long Vcpu::pre_fault_memory(int fd, std::uintptr_t argument) noexcept
 {
-    return pre_faults_ == PreFaults::by_kvm ? os::system_call(SYS_ioctl, fd, uapi::pre_fault_memory, argument) : vm_->pre_fault_memory(argument);
+    return pre_faults_ == PreFaults::by_kvm && !vm_->awaits_launch() ? os::system_call(SYS_ioctl, fd, uapi::pre_fault_memory, argument) : vm_->pre_fault_memory(argument);
 }
 
 long Vm::pre_fault_memory(std::uintptr_t argument) noexcept
@@ -63,6 +87,8 @@ long Vm::pre_fault_memory(std::uintptr_t argument) noexcept
     auto const asked { request.size };
     if (request.flags != 0 || request.gpa % page_size || request.size % page_size || request.gpa + request.size <= request.gpa) {
         result = -EINVAL; // unknown flags; alignment; nothing, or beyond the end of everything
+    } else if (awaits_launch()) {
+        result = -EOPNOTSUPP;
     } else {
         os::SignalsBlocked blocked;
         while (request.size != 0 && result == 0) {

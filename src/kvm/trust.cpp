@@ -17,8 +17,8 @@ struct Row final {
 constexpr std::array rows {
     Row { uapi::default_vm, { false, platform::Kind::sw_protected } },
     Row { uapi::sw_protected_vm, { true, platform::Kind::sw_protected } },
-    Row { uapi::snp_vm, { true, platform::Kind::snp } },
-    Row { uapi::tdx_vm, { true, platform::Kind::tdx } },
+    Row { uapi::snp_vm, { true, platform::Kind::snp, true } },
+    Row { uapi::tdx_vm, { true, platform::Kind::tdx, true } },
 };
 
 // SNP, TDX and CCA are launched; pKVM and sw_protected have nothing to finish (platform-models.md 3.3, 5).
@@ -32,8 +32,10 @@ constexpr bool is_launched(platform::Kind k) noexcept
 std::optional<VmNature> nature_of(unsigned long type, std::optional<platform::Kind> wished) noexcept
 {
     for (auto const &row : rows)
-        if (row.type == type)
-            return VmNature { row.nature.private_memory, row.nature.private_memory && wished ? *wished : row.nature.platform };
+        if (row.type == type) {
+            auto const platform { row.nature.private_memory && wished ? *wished : row.nature.platform };
+            return VmNature { row.nature.private_memory, platform, row.nature.knows_launches && (platform == platform::Kind::snp || platform == platform::Kind::tdx) };
+        }
     return std::nullopt;
 }
 

@@ -24,6 +24,7 @@ struct Trust final {
 struct VmNature final {
     bool private_memory;
     platform::Kind platform;
+    bool knows_launches { false }; // the type is SNP's or TDX's, and so is the platform
 };
 std::optional<VmNature> nature_of(unsigned long type, std::optional<platform::Kind> wished) noexcept;
 

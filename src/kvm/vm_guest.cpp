@@ -1,7 +1,6 @@
 // A VM's memory as its guest meets it, asked by vCPUs.
 
 #include "kvm/vm.hpp"
-#include "memory/pool.hpp"
 #include "os/signals.hpp"
 #include "os/user_memory.hpp"
 
@@ -45,7 +44,9 @@ Status Vm::use(std::uint64_t gpa, memory::GuestMemory::Accepts who) noexcept
     auto const *const slot { slots_.holding(gpa) };
     if (!slot || !slot->file_alive() || !slot->file->try_acquire())
         return Error::with_errno(ENOENT, "guest.use");
-    auto const used { slot->file->guest_touch(PageNo::holding(Bytes { slot->file_offset + (gpa - slot->gpa) }), gpa >> page_bits, who) };
+    auto const p { PageNo::holding(Bytes { slot->file_offset + (gpa - slot->gpa) }) };
+    auto const early { slot->file->at(p) == Attribute::private_ ? check_early_fault() : Ok {} };
+    auto const used { early ? slot->file->guest_touch(p, gpa >> page_bits, who) : early };
     slot->file->release();
     return used;
 }
@@ -66,14 +67,6 @@ Status Vm::use_everything() noexcept
         slot.file->release();
     }
     return Ok {};
-}
-
-void Vm::finish_launch() noexcept
-{
-    os::SignalsBlocked blocked;
-    os::Locked guard { lock_ };
-    trust_.phase = platform::Phase::running;
-    memory::for_each_file_of(identity(), [](memory::GuestMemory &file) noexcept { file.set_phase(platform::Phase::running); });
 }
 
 } // namespace gmem::kvm

@@ -99,6 +99,8 @@ Met Vm::access_page(memory::GuestMemory &file, PageNo p, std::uint64_t gpa, Side
     memory::TrustedSide trusted { file };
     auto const address { file.view() + raw(p.to_bytes()) + gpa % page_size };
     if (trusted.platform().keeps_records()) {
+        if (auto const early { side == Side::private_ ? check_early_fault() : Ok {} }; !early)
+            return Met::fault(side, early.error().err);
         if (side == Side::private_)
             if (auto const made { trusted.make_private(p, gpa >> page_bits, memory::GuestMemory::Accepts::guest) }; !made)
                 return Met::fault(side, made.error().err);

@@ -12,17 +12,20 @@
 namespace gmem::memory {
 namespace {
 
-// The first run of pages with memory in [from, limit). lseek and not mincore: what is swapped out counts.
+// lseek and not mincore: what is swapped out counts.
+long seek(GuestMemory &file, std::uint64_t at, int whence) noexcept
+{
+    auto const own { file.own_copy().get() };
+    return own >= 0 ? os::system_call(SYS_lseek, own, at, whence) : os::Helper::call(SYS_lseek, file.file(), at, whence);
+}
+
+// The first run of pages with memory in [from, limit).
 std::optional<PageRange> next_allocated(GuestMemory &file, PageNo from, PageNo limit) noexcept
 {
-    auto const seek { [&file](std::uint64_t at, int whence) noexcept -> long {
-        auto const own { file.own_copy().get() };
-        return own >= 0 ? os::system_call(SYS_lseek, own, at, whence) : os::Helper::call(SYS_lseek, file.file(), at, whence);
-    } };
-    auto const data { seek(raw(from.to_bytes()), SEEK_DATA) };
+    auto const data { seek(file, raw(from.to_bytes()), SEEK_DATA) };
     if (os::failed(data)) // ENXIO: nothing from here on
         return std::nullopt;
-    auto const hole { seek(static_cast<std::uint64_t>(data), SEEK_HOLE) };
+    auto const hole { seek(file, static_cast<std::uint64_t>(data), SEEK_HOLE) };
     if (os::failed(hole))
         return std::nullopt;
     auto const first { std::max(from, PageNo { static_cast<std::uint64_t>(data) >> page_bits }) };
@@ -51,6 +54,9 @@ void report_host_crash(PageNo p, char const *fault, char const *call) noexcept
 }
 
 } // namespace
+
+// The end of the run does not matter: to look for it page by page would take as long as there are pages, each time.
+bool has_memory(GuestMemory &file, PageNo p) noexcept { return seek(file, raw(p.to_bytes()), SEEK_DATA) == static_cast<long>(raw(p.to_bytes())); }
 
 void apply_to_contents(GuestMemory &file, PageRange r, platform::ContentEffect effect, char const *call) noexcept
 {

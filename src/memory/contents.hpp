@@ -11,4 +11,7 @@ namespace gmem::memory {
 // says so, with `call` as the culprit, instead of writing to it. Cannot fail.
 void apply_to_contents(GuestMemory &file, PageRange r, platform::ContentEffect effect, char const *call) noexcept;
 
+// Does the page have memory: has anybody touched it?
+bool has_memory(GuestMemory &file, PageNo p) noexcept;
+
 } // namespace gmem::memory

@@ -51,6 +51,7 @@ void FdTable::drop(std::uint32_t entry) noexcept
     case Kind::stranger:
     case Kind::kvm:
     case Kind::kvm_absent:
+    case Kind::sev_absent:
     case Kind::signals:
         break;
     }
@@ -146,6 +147,7 @@ void FdTable::duplicate(int from, int to) noexcept
     case Kind::stranger:
     case Kind::kvm:
     case Kind::kvm_absent:
+    case Kind::sev_absent:
     case Kind::signals:
         return enter(to, kind_of(from));
     case Kind::foreign:

@@ -47,6 +47,9 @@ public:
     // Is `fd` still the descriptor that the program was given, or a duplicate?
     bool is_behind(int fd) const noexcept;
 
+    Vm &vm() const noexcept { return vm_; }
+    launch::VcpuState &launch() noexcept { return launch_; }
+
     // Every ioctl: a result, or -errno. ENOTTY for what a script has not.
     long ioctl(unsigned long command, std::uintptr_t argument) noexcept;
 
@@ -61,6 +64,7 @@ private:
     std::atomic<std::uint64_t> references_ { 0 };
     Vm &vm_;
     unsigned long id_;
+    launch::VcpuState launch_;
     std::byte *shared_; // Interpreter::shared_bytes; null: the pool may hand the object out again
     std::uint64_t device_ { 0 }, inode_ { 0 };
     os::Mutex lock_; // outer to the VM's
