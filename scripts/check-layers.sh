@@ -50,6 +50,11 @@ while IFS=: read -r file line text; do
     *) echo "$file:$line: src/driver may include only driver/, examples/ and gmem/" >&2; status=1 ;;
     esac
 done < <(includes_of src/driver)
+while IFS= read -r hit; do
+    [ -n "$hit" ] || continue
+    echo "$hit: src/driver may not include the library's interface" >&2
+    status=1
+done < <(grep -rnE '#include "gmem/gmem.h"' src/driver || true)
 
 # Only os/ talks to Linux: everybody else goes through it (the preload library and the CLI speak libc's language by their nature).
 while IFS= read -r hit; do
