@@ -51,6 +51,7 @@ private:
     bool exit_stands(long result) const noexcept;
     long correct(int fd, long result) noexcept;
     long correct_fault() noexcept;
+    void note_request(uapi::HypercallExit const &exit) noexcept;
     long correct_mmio() noexcept;
     long correct_internal_error(int fd) noexcept;
     long resume_access() noexcept;

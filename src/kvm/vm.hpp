@@ -96,6 +96,9 @@ public:
     Status use(std::uint64_t gpa, memory::GuestMemory::Accepts who) noexcept;
     // The same for every page that a guest could use, where the real KVM does not say which it wanted.
     Status use_everything() noexcept;
+    // A guest asks its VMM for [gpa, gpa + size) to be converted: the platform may want to know, for every file that has a part of it. What is behind
+    // no memslot is nobody's.
+    void guest_asks(std::uint64_t gpa, std::uint64_t size, Attribute to) noexcept;
     // Must pages be the platform's before a real vCPU may reach them?
     bool gates_guests() const noexcept { return platform::platform_of(trust_.kind).keeps_records(); }
 

@@ -4,6 +4,8 @@
 #include "os/signals.hpp"
 #include "os/user_memory.hpp"
 
+#include <algorithm>
+
 namespace gmem::kvm {
 
 // Specification 4.2 and 4.4. A slot stays when its file goes; what the guest then does is a memory fault. A private frame without memory
@@ -67,6 +69,22 @@ Status Vm::use_everything() noexcept
         slot.file->release();
     }
     return Ok {};
+}
+
+void Vm::guest_asks(std::uint64_t gpa, std::uint64_t size, Attribute to) noexcept
+{
+    if (!gates_guests())
+        return;
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    for (auto const end { gpa + size }; auto const &slot : slots_.ever_used(0)) {
+        auto const first { std::max(gpa, slot.gpa) }, last { std::min(end, slot.gpa + slot.size) };
+        if (!slot.exists() || first >= last || !slot.file_alive() || !slot.file->try_acquire())
+            continue;
+        auto const page { PageNo::holding(Bytes { slot.file_offset + (first - slot.gpa) }) };
+        slot.file->guest_asks(*PageRange::make(page, page.plus((last - first + page_size - 1) >> page_bits)), to);
+        slot.file->release();
+    }
 }
 
 } // namespace gmem::kvm

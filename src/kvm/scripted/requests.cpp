@@ -46,6 +46,7 @@ Interpreter::Then Interpreter::request(Operation const &operation) noexcept
             return done(kvm_no_such_call);
         if (!page_aligned(operation.gpa) || operation.size == 0 || (operation.gpa >> page_bits) + operation.size <= operation.gpa >> page_bits)
             return done(kvm_bad_argument);
+        guest_.asks(operation.gpa, operation.size << page_bits, operation.value & map_encrypted ? platform::Side::private_ : platform::Side::shared);
         return hypercall(WaitsFor::hypercall, hypercall_map_gpa_range, operation.gpa, operation.size, operation.value, uapi::hypercall_long_mode);
     case Opcode::psc_msr:
         return psc_msr(operation);
@@ -70,6 +71,7 @@ Interpreter::Then Interpreter::hypercall(WaitsFor answer, std::uint64_t nr, std:
 
 Interpreter::Then Interpreter::map_gpa(WaitsFor answer, std::uint64_t gpa, std::uint64_t pages, bool to_private, bool huge) noexcept
 {
+    guest_.asks(gpa, pages << page_bits, to_private ? platform::Side::private_ : platform::Side::shared);
     return hypercall(answer, hypercall_map_gpa_range, gpa, pages, (to_private ? map_encrypted : 0) | (huge ? map_huge : 0), 0);
 }
 
@@ -172,6 +174,7 @@ Interpreter::Then Interpreter::smccc(Operation const &operation) noexcept
         return not_done(operation, answered.met);
     if (answered.status != 0 || !exits)
         return done(0, answered.status);
+    guest_.asks(operation.gpa, page_size, operation.opcode == Opcode::mem_share ? platform::Side::shared : platform::Side::private_);
     return hypercall(WaitsFor::smccc, operation.opcode == Opcode::mem_share ? smccc_mem_share : smccc_mem_unshare, operation.gpa, page_size, 0, 0);
 }
 

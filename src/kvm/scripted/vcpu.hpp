@@ -24,6 +24,10 @@ public:
     Met write(std::uint64_t gpa, Side side, void const *from, std::size_t size) noexcept override { return vm_.access(gpa, side, platform::Access::write, const_cast<void *>(from), size); }
     bool is_private(std::uint64_t gpa) noexcept override { return vm_.is_private(gpa); }
     Answered instruction(Operation const &operation) noexcept override { return vm_.instruct(operation); }
+    void asks(std::uint64_t gpa, std::uint64_t size, platform::Side to) noexcept override
+    {
+        vm_.guest_asks(gpa, size, to == platform::Side::private_ ? Attribute::private_ : Attribute::shared);
+    }
 
 private:
     Vm &vm_;
