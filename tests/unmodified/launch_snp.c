@@ -1,6 +1,6 @@
 /*
  * An SNP launch through KVM's own ioctls: what succeeds, what is refused and how, and what is then in memory. The argument names one flow whose digest the
- * caller looks at ("zero", "normal", "uaddr", "mix"); without it, all cases. Exit 0; 1 with the line; 77 when a case cannot run here.
+ * caller looks at ("zero", "normal", "uaddr", "mix"), or "off": in-place conversion is off; without it, all cases. Exit 0; 1 with the line; 77 when a case cannot run here.
  */
 #include "launch.h"
 
@@ -145,6 +145,69 @@ static void refusals(int variant)
     CHECK(finish() == 0);
 }
 
+/* An owner's key, and its signature of the block that begins with the digest of one zero page at 0x1000: numbers, little endian. */
+static const char *const signature_r = "a3b96898c6164b4697cf7837dc7619a62debf8bc5841864ce009bd6b82cf6716f1ae946af826f2c16273528835fbe87a",
+                  *const signature_s = "10933d59007956e5adade96fde2bd94b874e1aae6027de8e6ec398bffaab8d56fa8edf54028b4e66726d18441139afe3",
+                  *const key_x = "cd006d0a04d91f702fa3f1be4d98e063d8b488979a3aff8bafbd67e35805f29d20f53938c0d8f313273391410af05bad",
+                  *const key_y = "1ed932b095ccb62687dd804ea6e67989df043e0a76314ff8482c88b38bb33a0b4283022ba9f9ef26743d47c8780cdf0e",
+                  *const digest_of_zero = "4bd4147976a1e7554c1c778a781affc1c672f1965a727ba16084989b7e356044a28bbe585a2f75dac9356fa5ab78f061";
+
+static void put_hex(unsigned char *to, const char *hex)
+{
+    unsigned byte;
+    for (; *hex && sscanf(hex, "%2x", &byte) == 1; hex += 2)
+        *to++ = (unsigned char)byte;
+}
+
+/* A launch that its owner has signed: the block must be of this digest and policy, and signed with its key. */
+static void id_block(int variant)
+{
+    static unsigned char block[96], authentication[4096];
+    uint32_t one = 1, curve = 2;
+    uint64_t policy = POLICY;
+    put_hex(block, digest_of_zero);
+    memcpy(block + 80, &one, 4), memcpy(block + 88, &policy, 8);
+    memcpy(authentication, &one, 4);
+    put_hex(authentication + 0x40, signature_r), put_hex(authentication + 0x40 + 72, signature_s);
+    memcpy(authentication + 0x240, &curve, 4);
+    put_hex(authentication + 0x244, key_x), put_hex(authentication + 0x244 + 72, key_y);
+    make_vm(SNP_VM);
+    CHECK(snp_init2() == 0 && snp_start_with(variant == 1 ? POLICY | 1 << 19 : POLICY) == 0);
+    CHECK(set_slot(vm, 0, 0, 0, 0, -1, 0) == 0 && set_slot(vm, 0, 0, MEMORY, 0, memory, 0) == 0 && make_private(0, 4) == 0);
+    struct snp_update u = { .gfn_start = variant == 2 ? 2 : 1, .len = PAGE, .type = ZERO };
+    CHECK(sev_call(SNP_UPDATE, &u) == 0);
+    struct snp_finish f;
+    memset(&f, 0, sizeof f);
+    f.id_block = (uintptr_t)block, f.id_auth = (uintptr_t)authentication, f.id_block_en = 1;
+    if (variant == 3)
+        authentication[0x50] ^= 1;
+    static const uint32_t answers[] = { 0, FW_POLICY_FAILURE, FW_BAD_MEASUREMENT, FW_BAD_SIGNATURE };
+    CHECK((sev_call(SNP_FINISH, &f) == 0) == (variant == 0) && fw_error == answers[variant]);
+    CHECK(FAILS(update(3, 1, NULL, ZERO), EINVAL)); /* no memslot there any more */
+    if (variant == 3) {
+        authentication[0x50] ^= 1;
+        CHECK(sev_call(SNP_FINISH, &f) == 0);
+    }
+}
+
+/* In-place off: the bytes must come from elsewhere. */
+static void not_in_place(int variant)
+{
+    (void)variant;
+    static unsigned char p[PAGE] __attribute__((aligned(PAGE)));
+    kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    sev = open("/dev/sev", O_RDWR | O_CLOEXEC);
+    vm = ioctl(kvm, KVM_CREATE_VM, SNP_VM);
+    memory = create(vm, MEMORY, 0);
+    CHECK(set_slot(vm, 0, DATA, MEMORY, 0, memory, 0) == 0);
+    CHECK(snp_init2() == 0 && snp_start_with(POLICY) == 0);
+    CHECK(FAILS(update(0, 1, p, NORMAL), EIO)); /* the VM says that it is shared */
+    uint64_t attributes[4] = { DATA, 2 * PAGE, PRIVATE, 0 };
+    CHECK(ioctl(vm, _IOW(KVMIO, 0xd2, uint64_t[4]), attributes) == 0);
+    CHECK(FAILS(update(0, 1, NULL, NORMAL), EIO) && fw_error == 0);
+    CHECK(update(0, 1, p, NORMAL) == 0 && update(1, 1, NULL, ZERO) == 0 && finish() == 0);
+}
+
 /* What a VMM asks before it begins. */
 static void devices(int variant)
 {
@@ -213,11 +276,15 @@ static void measured(const char *flow)
 
 int main(int argc, char **argv)
 {
+    case_without_kvm = 1;
+    if (argc > 1 && strcmp(argv[1], "off") == 0) {
+        run_case("not in place", not_in_place, 0);
+        return cases_result("launch snp");
+    }
     if (argc > 1) {
         measured(argv[1]);
         return 0;
     }
-    case_without_kvm = 1;
     for (int i = 0; i < 2; ++i) {
         run_case("whole flow", whole_flow, i);
         run_case("partial progress", partial, i);
@@ -226,5 +293,7 @@ int main(int argc, char **argv)
     run_case("CPUID with a source", cpuid_with_source, 0);
     run_case("refusals", refusals, 0);
     run_case("devices", devices, 0);
+    for (int i = 0; i < 4; ++i)
+        run_case("ID block", id_block, i);
     return cases_result("launch snp");
 }

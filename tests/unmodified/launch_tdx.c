@@ -1,6 +1,6 @@
 /*
  * A TDX launch through KVM's own ioctls. It needs vCPUs: `gmem run --vcpu=scripted`, or a real /dev/kvm. The argument names one flow whose digest, or whose
- * report of a page that nobody wrote, the caller looks at ("empty", "unmeasured", "measured", "source", "written", "never"); without it, all cases.
+ * report of a page that nobody wrote, the caller looks at ("empty", "unmeasured", "measured", "source", "written", "never"), or "off": in-place conversion is off; without it, all cases.
  * Exit 0; 1 with the line; 77 when there is no vCPU here.
  */
 #include "launch.h"
@@ -145,6 +145,24 @@ static void refusals(int variant)
     CHECK(finalize() == 0 && FAILS(tdx_call(vcpu, TDX_GET_CPUID, 0, &cpuid), EINVAL));
 }
 
+/* In-place off: the bytes must come from elsewhere. */
+static void not_in_place(int variant)
+{
+    (void)variant;
+    static unsigned char p[PAGE] __attribute__((aligned(PAGE)));
+    kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    vm = ioctl(kvm, KVM_CREATE_VM, TDX_VM);
+    memory = create(vm, MEMORY, 0);
+    CHECK(set_slot(vm, 0, DATA, MEMORY, 0, memory, 0) == 0);
+    struct tdx_init_vm i = init_vm_of(48);
+    CHECK(tdx_call(vm, TDX_INIT_VM, 0, &i) == 0);
+    vcpu = new_vcpu(0);
+    CHECK(vcpu >= 0 && tdx_call(vcpu, TDX_INIT_VCPU, 0, NULL) == 0 && FAILS(add(0, 1, p, 1), EINVAL));
+    uint64_t attributes[4] = { DATA, 2 * PAGE, PRIVATE, 0 };
+    CHECK(ioctl(vm, _IOW(KVMIO, 0xd2, uint64_t[4]), attributes) == 0);
+    CHECK(FAILS(add(0, 1, NULL, 1), EOPNOTSUPP) && add(0, 1, p, 1) == 0 && finalize() == 0);
+}
+
 static void no_vcpus(int variant)
 {
     (void)variant;
@@ -174,11 +192,15 @@ static void measured(const char *flow)
 
 int main(int argc, char **argv)
 {
+    case_without_kvm = 1;
+    if (argc > 1 && strcmp(argv[1], "off") == 0) {
+        run_case("not in place", not_in_place, 0);
+        return cases_result("launch tdx");
+    }
     if (argc > 1) {
         measured(argv[1]);
         return 0;
     }
-    case_without_kvm = 1;
     for (int i = 0; i < 2; ++i) {
         run_case("whole flow", whole_flow, i);
         run_case("partial progress", partial, i);
