@@ -148,4 +148,7 @@ run 2 --documented "$0"
 run 2 --platform sev
 run 2 --uapi v9
 run 2 --format xml
+run 2 --platform-option cca-wiped=ones
+says err "cca-wiped=ones"
+run 2 --uapi-option policy
 exit "$failed"
