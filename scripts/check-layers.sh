@@ -50,6 +50,11 @@ while IFS=: read -r file line text; do
     *) echo "$file:$line: src/driver may include only driver/, examples/ and gmem/" >&2; status=1 ;;
     esac
 done < <(includes_of src/driver)
+while IFS= read -r hit; do
+    [ -n "$hit" ] || continue
+    echo "$hit: src/driver may not include the library's interface" >&2
+    status=1
+done < <(grep -rnE '#include "gmem/gmem.h"' src/driver || true)
 
 # Scenarios are read by the command line and by the player, which is a VMM too.
 while IFS=: read -r file line text; do

@@ -3,6 +3,7 @@
 #include "cli/matrix_run.hpp"
 #include "platform/kind.hpp"
 #include "platform/uapi.hpp"
+#include "platform/words.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -22,6 +23,18 @@ Path beside_us(char const *what, std::initializer_list<char const *> places)
         if (std::filesystem::exists(folder / place, ignored))
             return std::filesystem::weakly_canonical(folder / place, ignored);
     throw std::runtime_error { fmt::format("{} is not where it was installed, next to this program's ../", what) };
+}
+
+// NAME=VALUE words as options of `gmem run`. T: what they set.
+template <typename T>
+void add_options(MatrixRun &how, char const *option, std::vector<std::string> const &words)
+{
+    for (auto const &word : words) {
+        T ignored {};
+        if (platform::apply_words(word, ignored))
+            throw std::runtime_error { fmt::format("{}: {} is not known: docs/platforms.md and docs/profiles.md have the words", option, word) };
+        how.options.push_back(fmt::format("{}={}", option, word));
+    }
 }
 
 std::vector<MatrixRow> compare(std::vector<MatrixCell> const &cells, std::map<MatrixCell, MatrixFinding> const &executed, DocumentedTable const &documented)
@@ -81,10 +94,8 @@ try {
     auto const file { documented_.empty() ? beside_us("support-table.csv", { "../share/gmem/support-table.csv" }).string() : documented_ };
     auto const documented { DocumentedTable::read(file) };
     MatrixRun how { beside_us("gmem-matrix-driver", { "../libexec/gmem/gmem-matrix-driver" }), {} };
-    for (auto const &word : platform_options_)
-        how.options.push_back("--platform-option=" + word);
-    for (auto const &word : uapi_options_)
-        how.options.push_back("--uapi-option=" + word);
+    add_options<platform::Options>(how, "--platform-option", platform_options_);
+    add_options<platform::Profile>(how, "--uapi-option", uapi_options_);
     auto const cells { matrix_cells(platform_, uapi_) };
     auto const rows { compare(cells, execute(how, cells), documented) };
     fmt::print("{}", format_ == "csv" ? matrix_as_csv(rows) : format_ == "json" ? matrix_as_json(rows) : format_ == "html" ? matrix_as_html(rows) : matrix_as_text(rows));

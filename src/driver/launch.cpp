@@ -3,6 +3,7 @@
 #include "driver/failure.hpp"
 #include "driver/guest.hpp"
 #include "driver/page.hpp"
+#include "gmem/realm.h"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -96,10 +97,10 @@ int TdxLaunch::finalize() { return command(vm_.fd(), uapi::tdx_finalize_vm, 0, n
 
 int RealmLaunch::populate(std::uint64_t ipa, std::uint64_t pages, void const *source, bool measure)
 {
-    uapi::RealmPopulate parameters { ipa, pages * page_size, address(source), measure ? uapi::realm_measure : 0, 0 };
+    gmem_realm_populate parameters { ipa, pages * page_size, address(source), measure ? GMEM_REALM_MEASURE : 0, 0 };
     int err;
     do
-        err = ::ioctl(vm_.fd(), uapi::realm_populate, &parameters) == 0 ? 0 : errno;
+        err = ::ioctl(vm_.fd(), GMEM_REALM_POPULATE, &parameters) == 0 ? 0 : errno;
     while (err == EINTR || (err == 0 && parameters.size != 0));
     return err;
 }

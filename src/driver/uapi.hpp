@@ -75,18 +75,9 @@ struct TdxInitMemRegion final {
     std::uint64_t source_addr, gpa, nr_pages;
 };
 
-// CCA on x86: KVM_ARM_RMI_POPULATE has no number here, so this one is gmem's (docs/launch.md). On a VM.
-struct RealmPopulate final {
-    std::uint64_t base, size, source_uaddr;
-    std::uint32_t flags, reserved;
-};
-inline constexpr unsigned long realm_populate { _IOWR(KVMIO, 0xf0, RealmPopulate) };
-inline constexpr std::uint32_t realm_measure { 1 };
-
 // Sanity checks
 static_assert(memory_encrypt_op == 0xC008AEBA);
 static_assert(sizeof(SevCommand) == 24 && sizeof(SevInit) == 48 && sizeof(SnpLaunchStart) == 64 && sizeof(SnpLaunchUpdate) == 64);
 static_assert(sizeof(SnpLaunchFinish) == 88 && sizeof(TdxCommand) == 24 && sizeof(TdxInitVm) == 264 && sizeof(TdxInitMemRegion) == 24);
-static_assert(sizeof(RealmPopulate) == 32);
 
 } // namespace gmem::driver::uapi

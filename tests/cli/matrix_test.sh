@@ -32,11 +32,12 @@ says err "480 cells executed, all as documented"
 # --- as it is installed, unprivileged and without /dev/kvm
 run 0 --platform sw_protected
 says err "96 cells executed, all as documented"
-if [ "$(id -u)" = 0 ]; then
-    # shellcheck disable=SC2016
+if [ "$(id -u)" = 0 ] && setpriv --reuid 65534 --regid 65534 --clear-groups test -x "$gmem" -a -r "$documented"; then
     status=0
     setpriv --reuid 65534 --regid 65534 --clear-groups "$gmem" matrix --documented "$documented" >"$folder/out" 2>"$folder/err" || status=$?
     [ "$status" = 0 ] || { fail "unprivileged: exit $status"; tail -5 "$folder/err" >&2; }
+fi
+if [ "$(id -u)" = 0 ]; then
     status=0
     "$(dirname "$0")/../unmodified/without_kvm.sh" "$gmem" matrix --documented "$documented" >"$folder/out" 2>"$folder/err" || status=$?
     [ "$status" = 0 ] || [ "$status" = 77 ] || { fail "without /dev/kvm: exit $status"; tail -5 "$folder/err" >&2; }
@@ -95,6 +96,12 @@ run 1 --documented "$documented" --uapi feb --uapi-option no-policy=refused
 says err "snp to-private unspecified running feb: "
 run 1 --documented "$documented" --platform pkvm --uapi may1 --platform-option pkvm-unshare=at-hypercall
 says err "pkvm to-private zero running may1: documented: 0 sigbus zeros; executed: 0 sigbus host-bytes"
+# the driver knows nothing of what it should find: under another version it finds that version's answers
+driver=$(dirname "$gmem")/../libexec/gmem/gmem-matrix-driver
+cell() { "$gmem" run --vcpu=scripted --platform=snp --uapi="$1" -- "$driver" snp may1 to-private preserve running || fail "the driver under $1"; }
+[ "$(cell may1)" = to-private,preserve,running,0,sigbus,noise ] || fail "may1: $(cell may1)"
+[ "$(cell rfc-v5)" = to-private,preserve,running,EOPNOTSUPP,host-bytes,host-bytes ] || fail "rfc-v5: $(cell rfc-v5)"
+[ "$(cell mainline)" = to-private,preserve,running,EINVAL,host-bytes,host-bytes ] || fail "mainline: $(cell mainline)"
 GMEM_PLATFORM_OPTIONS=cca-wiped=noise run 1 --documented "$documented" --platform cca --uapi mainline
 says err "cca to-shared unspecified running mainline"
 
@@ -141,4 +148,7 @@ run 2 --documented "$0"
 run 2 --platform sev
 run 2 --uapi v9
 run 2 --format xml
+run 2 --platform-option cca-wiped=ones
+says err "cca-wiped=ones"
+run 2 --uapi-option policy
 exit "$failed"

@@ -1,5 +1,6 @@
 // A VM with the model of a platform, without a real KVM: its phase, what its guests ask for, what pre-faulting and a memslot that goes do to pages.
 
+#include "crypto/openssl/openssl.hpp"
 #include "kvm/hypercall.hpp"
 #include "kvm/trust.hpp"
 #include "kvm/vm.hpp"
@@ -27,9 +28,16 @@ memory::GuestMemory *look_up(int, int &) noexcept
     return the_file;
 }
 
+// A realm is measured.
+Vm &make_vm(Kind kind)
+{
+    crypto::install(crypto::openssl_primitives());
+    return *Vm::create(Vm::Kind::with_private_memory, Vm::Backing::none, kind).take();
+}
+
 // Pages 8 to 23 of the file at frames from 0x100 on.
 struct Machine final {
-    explicit Machine(Kind kind) : vm { *Vm::create(Vm::Kind::with_private_memory, Vm::Backing::none, kind).take() }
+    explicit Machine(Kind kind) : vm { make_vm(kind) }
     {
         uapi::CreateGuestMemfd request { 32 * page, 0, {} };
         auto const fd { vm.create_guest_memfd(reinterpret_cast<std::uintptr_t>(&request), the_file) };

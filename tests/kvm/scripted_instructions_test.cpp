@@ -1,7 +1,6 @@
 // What guests do to their own pages, on the models: statuses as the vendor's instruction returns them.
 
 #include "kvm/scripted/instructions.hpp"
-#include "platform/pkvm/pending.hpp"
 #include "platform/platform.hpp"
 
 #include <array>
@@ -57,20 +56,14 @@ TEST(TdAccept, PendingOnceThenAlreadyAccepted)
 
 TEST(Pkvm, ShareAndUnshare)
 {
-    using platform::pkvm::consume_request, platform::pkvm::requested;
     File f { Kind::pkvm };
     EXPECT_EQ(f.execute(GMEM_GUEST_MEM_SHARE).met.what, Met::What::retry); // the host has to give the page first
     ASSERT_TRUE(f.model().make_private(f.pages, page, frame));
     EXPECT_TRUE(f.model().held(f.records[page.index()]));
     EXPECT_EQ(f.execute(GMEM_GUEST_MEM_SHARE).status, 0u);
     EXPECT_FALSE(f.model().held(f.records[page.index()]));
-    EXPECT_TRUE(requested(*f.state, PageRange::one(page), false)); // what the VMM is about to hear is remembered
-    EXPECT_FALSE(requested(*f.state, PageRange::one(page), true));
-    consume_request(*f.state, PageRange::one(page), false);
     EXPECT_EQ(f.execute(GMEM_GUEST_MEM_SHARE).status, static_cast<std::uint64_t>(-3));
-    EXPECT_FALSE(requested(*f.state, PageRange::one(page), false)); // refused: the VMM hears nothing
     EXPECT_EQ(f.execute(GMEM_GUEST_MEM_UNSHARE).status, 0u);
-    EXPECT_TRUE(requested(*f.state, PageRange::one(page), true));
     EXPECT_TRUE(f.model().held(f.records[page.index()]));
     EXPECT_EQ(f.execute(GMEM_GUEST_MEM_RELINQUISH).status, 0u);
     EXPECT_FALSE(f.model().held(f.records[page.index()]));

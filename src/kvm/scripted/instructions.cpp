@@ -2,7 +2,6 @@
 
 #include "platform/cca/rmi.hpp"
 #include "platform/pkvm/hypercalls.hpp"
-#include "platform/pkvm/pending.hpp"
 #include "platform/snp/guest_instructions.hpp"
 #include "platform/tdx/memory_calls.hpp"
 #include "platform/tdx/td_state.hpp"
@@ -85,8 +84,6 @@ Answered of_pkvm(Pages &pages, PageNo p, Operation const &o) noexcept
     auto const answer { hypercall(pages, p, pages.vm->id, { function, o.gpa, o.value, o.extra }) };
     if (answer.then == Answer::Then::host_maps)
         return { .met = once_more };
-    if (answer.then == Answer::Then::exits) // KVM's own copy of what the VMM is about to hear
-        record_request(*pages.vm, PageRange::one(p), function == Function::mem_unshare);
     return { .met = {}, .status = static_cast<std::uint64_t>(answer.result), .result = 0 };
 }
 

@@ -136,6 +136,8 @@ private:
         ASSERT_EQ(error, e.poison ? EHWPOISON : e.private_() || e.shared() || e.exclusive() ? 0 : EPERM);
         if (e.exclusive())
             e.host = false, e.guest = true;
+        else if (e.shared() && world_.vm->options.pkvm_unshare == PkvmUnshare::after_conversion)
+            e.host = false;
     }
     void ask(PageNo p, Expected &e)
     {
@@ -214,4 +216,5 @@ void walk(Options o)
 
 TEST(Walk, UnsolicitedAllowed) { walk({}); }
 TEST(Walk, UnsolicitedRefused) { walk({ .pkvm_unsolicited = PkvmUnsolicited::refused }); }
+TEST(Walk, UnshareAfterConversion) { walk({ .pkvm_unshare = PkvmUnshare::after_conversion }); }
 TEST(Walk, UnsolicitedDestructive) { walk({ .pkvm_unsolicited = PkvmUnsolicited::destructive }); }
