@@ -31,6 +31,7 @@ int convert(memory::GuestMemory &file, PageRange r, Attribute to)
 // A request is good for one conversion, and for its own direction.
 TEST(TrustedSide, APendingRequestIsAnsweredOnce)
 {
+    library::prepare_process();
     auto created { memory::GuestMemory::create({ .pages = PageNo { 16 }, .initial = Attribute::private_, .windows = memory::Windows::allowed, .platform = platform::Kind::pkvm,
         .options = { .pkvm_unsolicited = platform::PkvmUnsolicited::refused }, .vm_id = 7 }) };
     ASSERT_TRUE(bool(created));
@@ -52,13 +53,18 @@ TEST(TrustedSide, APendingRequestIsAnsweredOnce)
 
 namespace {
 
+memory::GuestMemory &create(platform::Kind kind)
+{
+    library::prepare_process(); // which engine; fork handlers
+    return *memory::GuestMemory::create({ .pages = PageNo { 16 }, .initial = Attribute::private_, .windows = memory::Windows::allowed, .platform = kind, .vm_id = 7 }).take();
+}
+
 // A file with a guest's window, as a real vCPU has it, on a platform that keeps bytes.
 struct Gated final {
     explicit Gated(platform::Kind kind = platform::Kind::cca)
-        : file { *memory::GuestMemory::create({ .pages = PageNo { 16 }, .initial = Attribute::private_, .windows = memory::Windows::allowed, .platform = kind, .vm_id = 7 }).take() }
+        : file { create(kind) }
     {
         test::install_probe();
-        library::prepare_process(); // fork handlers
         EXPECT_TRUE(bool(memory::Sigbus::install()));
         auto const opened { memory::GuestWindow::open(file) };
         EXPECT_TRUE(bool(opened));
@@ -120,6 +126,8 @@ TEST(GuestWindow, AMemslotThatGoesTakesItsPagesFromTheGuest)
     ASSERT_TRUE(g.touch(3) && g.touch(9));
     g.file.slot_gone(*PageRange::make(PageNo { 2 }, PageNo { 8 }), 2);
     EXPECT_FALSE(g.reaches(3));
+    EXPECT_STREQ(memory::TrustedSide { g.file }.state_name(PageNo { 3 }), "UNDELEGATED, UNASSIGNED/DESTROYED");
+    EXPECT_STREQ(memory::TrustedSide { g.file }.state_name(PageNo { 9 }), "DATA, ASSIGNED/RAM");
     EXPECT_TRUE(g.reaches(9));
     EXPECT_TRUE(g.touch(3));
 }
