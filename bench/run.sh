@@ -29,6 +29,9 @@ if [ -x build-bench/bin/platform_bench ]; then
     build-bench/bin/platform_bench | sed -E 's/ / | /g; s/_/ /g; s/^/| /; s/$/ |/'
 fi
 
+printf '\n| measured launch of 16 MiB, ms | in place | from a source |\n|---|---|---|\n'
+build-bench/bin/gmem run --vcpu=scripted -- build-bench/bin/launch_bench | sed -E 's/ / | /g; s/^/| /; s/$/ |/'
+
 # KVM_RUN with an I/O exit, in turns: the two best medians.
 exits() { "$@" build-bench/bin/exit_bench | cut -d' ' -f2; }
 if exits >/dev/null; then

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fstream>
 #include <optional>
 #include <unistd.h>
 
@@ -68,6 +69,22 @@ bool choose_milliseconds(char const *name, std::string const &option, std::strin
     return false;
 }
 
+// The program may change its folder, and finds out too late that nobody can write there.
+bool choose_measurement(std::string const &option, std::string &complaint)
+{
+    auto const value { option.empty() ? variable("GMEM_MEASUREMENT") : option };
+    if (value.empty())
+        return true;
+    std::error_code error;
+    auto const path { std::filesystem::absolute(value, error) };
+    if (error || !std::ofstream { path, std::ios::app }) {
+        complaint = fmt::format("{}: measurements cannot be written there", value);
+        return false;
+    }
+    setenv("GMEM_MEASUREMENT", path.c_str(), 1);
+    return true;
+}
+
 std::vector<std::string> uapis()
 {
     std::vector<std::string> names;
@@ -116,6 +133,7 @@ int run(RunOptions const &options)
         || !choose("GMEM_IN_PLACE", options.in_place, { "on", "off" }, complaint)
         || !choose("GMEM_VM_ATTRIBUTES", options.vm_attributes, { "on", "off" }, complaint)
         || !choose("GMEM_VCPU", options.vcpu, { "real", "scripted" }, complaint)
+        || !choose_measurement(options.measurement, complaint)
         || !choose("GMEM_UAPI", options.uapi, uapis(), complaint)
         || !choose_words("GMEM_UAPI_OPTIONS", options.uapi_options, platform::profile_words(), complaint)
         || !choose("GMEM_PLATFORM", options.platform, platforms(), complaint)

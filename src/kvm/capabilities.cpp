@@ -67,7 +67,8 @@ std::optional<long> capability(unsigned long which, AskedOn where, Tracker track
 long capability_without_kvm(unsigned long which) noexcept
 {
     switch (which) {
-    case uapi::cap_user_memory: return 1;
+    case uapi::cap_user_memory:
+    case uapi::cap_sys_attributes: return 1;
     case uapi::cap_nr_memslots: return uapi::user_memslots;
     default:                    return 0;
     }

@@ -24,6 +24,14 @@ bool is_hypercall_instruction(std::uint8_t const (&bytes)[3]) noexcept
     return std::memcmp(bytes, vmcall, sizeof vmcall) == 0 || std::memcmp(bytes, vmmcall, sizeof vmmcall) == 0;
 }
 
+std::optional<Hypercall::Conversion> Hypercall::asked_by(uapi::HypercallExit const &exit) noexcept
+{
+    constexpr std::uint64_t encrypted { 1u << 4 }; // KVM_MAP_GPA_RANGE_ENCRYPTED
+    if (exit.nr != hypercall_map_gpa_range || exit.arguments[1] == 0 || exit.arguments[1] > ~exit.arguments[0] >> page_bits)
+        return std::nullopt;
+    return Conversion { exit.arguments[0], exit.arguments[1] << page_bits, exit.arguments[2] & encrypted ? Attribute::private_ : Attribute::shared };
+}
+
 Hypercall Hypercall::made_with(Registers const &r, SpecialRegisters const &sregs) noexcept
 {
     bool const long_mode { sregs.in_64_bit_mode() };

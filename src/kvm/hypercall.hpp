@@ -1,6 +1,7 @@
 #pragma once
 // Hypercalls as KVM_CAP_EXIT_HYPERCALL hands them to the VMM: specification 6.6 and KVM's documented guest interface.
 
+#include "attributes/attribute.hpp"
 #include "kvm/registers.hpp"
 #include "kvm/run_page.hpp"
 
@@ -28,6 +29,13 @@ bool is_hypercall_instruction(std::uint8_t const (&bytes)[3]) noexcept;
 struct Hypercall final {
     std::optional<uapi::HypercallExit> exit;
     std::uint64_t answer { 0 };
+
+    // What a KVM_HC_MAP_GPA_RANGE exit asks for; nothing for another one.
+    struct Conversion final {
+        std::uint64_t gpa, size; // bytes
+        Attribute to;
+    };
+    static std::optional<Conversion> asked_by(uapi::HypercallExit const &exit) noexcept;
 
     static Hypercall made_with(Registers const &regs, SpecialRegisters const &sregs) noexcept;
 };

@@ -88,6 +88,8 @@ long Vm::pre_fault_memory(std::uintptr_t argument) noexcept
     auto const asked { request.size };
     if (request.flags != 0 || request.gpa % page_size || request.size % page_size || request.gpa + request.size <= request.gpa) {
         result = -EINVAL; // unknown flags; alignment; nothing, or beyond the end of everything
+    } else if (awaits_launch()) {
+        result = -EOPNOTSUPP;
     } else {
         os::SignalsBlocked blocked;
         while (request.size != 0 && result == 0) {

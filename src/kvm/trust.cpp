@@ -10,16 +10,15 @@ namespace {
 
 struct Row final {
     unsigned long type;
-    bool private_memory;
-    platform::Kind platform;
+    VmNature nature;
 };
 
 // guest_memfd specification 1.1 and 1.5: which types there are, and which have private memory.
 constexpr std::array rows {
-    Row { uapi::default_vm, false, platform::Kind::sw_protected },
-    Row { uapi::sw_protected_vm, true, platform::Kind::sw_protected },
-    Row { uapi::snp_vm, true, platform::Kind::snp },
-    Row { uapi::tdx_vm, true, platform::Kind::tdx },
+    Row { uapi::default_vm, { false, platform::Kind::sw_protected } },
+    Row { uapi::sw_protected_vm, { true, platform::Kind::sw_protected } },
+    Row { uapi::snp_vm, { true, platform::Kind::snp, true } },
+    Row { uapi::tdx_vm, { true, platform::Kind::tdx, true } },
 };
 
 } // namespace
@@ -28,16 +27,15 @@ std::optional<VmNature> nature_of(unsigned long type, std::optional<platform::Ki
 {
     for (auto const &row : rows)
         if (row.type == type) {
-            auto const platform { row.private_memory && wished ? *wished : row.platform };
-            bool const launched { platform == row.platform && is_launched(platform) };
-            return VmNature { row.private_memory, platform, launched ? platform::Phase::launching : platform::Phase::running };
+            auto const platform { row.nature.private_memory && wished ? *wished : row.nature.platform };
+            return VmNature { row.nature.private_memory, platform, row.nature.knows_launches && (platform == platform::Kind::snp || platform == platform::Kind::tdx) };
         }
     return std::nullopt;
 }
 
-Result<Trust> Trust::make(platform::Kind kind, platform::Options options, platform::Phase first, std::uint64_t vm) noexcept
+Result<Trust> Trust::make(platform::Kind kind, platform::Options options, std::uint64_t vm) noexcept
 {
-    Trust trust { .kind = kind, .phase = first, .options = options };
+    Trust trust { .kind = kind, .options = options };
     auto const &model { platform::platform_of(kind) };
     if (!model.keeps_records())
         return trust;

@@ -10,13 +10,13 @@ namespace gmem::kvm {
 
 struct Trust final {
     platform::Kind kind { platform::Kind::sw_protected };
-    platform::Phase phase { platform::Phase::running };
+    platform::Phase phase { platform::Phase::running }; // as the launch says: launch/state.hpp
     platform::Options options {};
     std::uint16_t id { 0 };                       // ASID, HKID, VM handle or VMID: never 0 where there is a trusted side
     std::byte key[crypto::xts_key_bytes] {};      // random, where the platform encrypts
 
     // For the VM with this number. EIO: the machine has no random bytes.
-    static Result<Trust> make(platform::Kind kind, platform::Options options, platform::Phase first, std::uint64_t vm) noexcept;
+    static Result<Trust> make(platform::Kind kind, platform::Options options, std::uint64_t vm) noexcept;
 };
 
 // A VM type of the interface, as gmem gives it: nullopt means that it is the real KVM's affair. `wished`: the user's choice of a model, for
@@ -24,17 +24,8 @@ struct Trust final {
 struct VmNature final {
     bool private_memory;
     platform::Kind platform;
-    // A VM is launched where its type has a launch of that platform: calls that end it. Any other VM is born running, whatever its model: a VM of type 1 has no
-    // such call, and a realm would be one of another architecture's KVM.
-    platform::Phase first;
+    bool knows_launches { false }; // the type is SNP's or TDX's, and so is the platform
 };
-
-// SNP, TDX and CCA are launched; pKVM and sw_protected have nothing to finish (platform-models.md 3.3, 5).
-constexpr bool is_launched(platform::Kind k) noexcept
-{
-    return k == platform::Kind::snp || k == platform::Kind::tdx || k == platform::Kind::cca;
-}
-
 std::optional<VmNature> nature_of(unsigned long type, std::optional<platform::Kind> wished) noexcept;
 
 } // namespace gmem::kvm

@@ -102,6 +102,7 @@ enum Capability : unsigned {
     cap_max_vcpus = 66,
     cap_max_vcpu_id = 128,
     cap_immediate_exit = 136,
+    cap_sys_attributes = 209,
     cap_user_memory2 = 231,
     cap_memory_fault_info = 232,
     cap_memory_attributes = 233,

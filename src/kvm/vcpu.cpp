@@ -40,6 +40,7 @@ Result<Vcpu *> Vcpu::create(Vm &vm, int fd, PreFaults pre_faults) noexcept
         vm.acquire();
         vcpu->page_ = page;
         vcpu->pre_faults_ = pre_faults;
+        vcpu->launch_.ordinal = vm.vcpu_created();
         vcpu->identity_ = ++last_identity;
         vcpu->references_.store(1, std::memory_order_release);
         return vcpu;
@@ -74,14 +75,8 @@ void Vcpu::release() noexcept
 
 long Vcpu::run(int fd, unsigned long argument) noexcept
 {
-    auto const result { run_guest(fd, argument) };
-    if (vm_->notes_requests() && result == 0 && page_->exit_reason == uapi::exit_hypercall) [[unlikely]]
-        vm_->guest_asks(page_->hypercall);
-    return result;
-}
-
-long Vcpu::run_guest(int fd, unsigned long argument) noexcept
-{
+    if (auto const admitted { vm_->admit_run(launch_) }; admitted != 0) [[unlikely]]
+        return admitted;
     if (next_ == Next::access) [[unlikely]] {
         if (auto const told { resume_access() }; told <= 0)
             return told;

@@ -30,6 +30,9 @@ public:
     void release() noexcept;
     bool in_use() const noexcept { return references_.load(std::memory_order_acquire) != 0; }
 
+    Vm &vm() const noexcept { return *vm_; }
+    launch::VcpuState &launch() noexcept { return launch_; }
+
     // KVM_RUN with the program's argument: 0 or -errno, like the driver.
     long run(int fd, unsigned long argument) noexcept;
 
@@ -44,12 +47,11 @@ private:
     // What the next KVM_RUN begins with.
     enum class Next : std::uint8_t { enter, access, answer };
 
-    long run_guest(int fd, unsigned long argument) noexcept;
-
     // vcpu_exits.cpp
     bool exit_stands(long result) const noexcept;
     long correct(int fd, long result) noexcept;
     long correct_fault() noexcept;
+    void note_request(uapi::HypercallExit const &exit) noexcept;
     long correct_mmio() noexcept;
     long correct_internal_error(int fd) noexcept;
     long resume_access() noexcept;
@@ -67,6 +69,7 @@ private:
     std::atomic<std::uint64_t> references_ { 0 };
     Vm *vm_ { nullptr };
     uapi::RunPage *page_ { nullptr };
+    launch::VcpuState launch_;
     std::uint64_t identity_ { 0 }; // never used twice in a process
     PreFaults pre_faults_ { PreFaults::by_gmem };
     Next next_ { Next::enter };

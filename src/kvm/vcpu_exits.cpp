@@ -1,5 +1,6 @@
 // The exits of KVM_RUN that gmem corrects. Specification 4.2 and 4.4; docs/exits.md.
 
+#include "kvm/hypercall.hpp"
 #include "kvm/vcpu.hpp"
 #include "os/user_memory.hpp"
 
@@ -16,6 +17,8 @@ bool Vcpu::exit_stands(long result) const noexcept
     if (result != 0)
         return result != -EFAULT || !vm_->gates_guests();
     switch (page_->exit_reason) {
+    case uapi::exit_hypercall:
+        return !vm_->gates_guests();
     case uapi::exit_mmio:
         return !vm_->may_hold(page_->mmio.gpa);
     case uapi::exit_internal_error:
@@ -33,9 +36,19 @@ long Vcpu::correct(int fd, long result) noexcept
         return correct_fault();
     switch (page_->exit_reason) {
     case uapi::exit_mmio:  return correct_mmio();
+    case uapi::exit_hypercall:
+        note_request(page_->hypercall);
+        return 0;
     case uapi::exit_debug: return correct_breakpoint(fd);
     default:               return correct_internal_error(fd);
     }
+}
+
+// Before the VMM hears of it: the conversion that answers is looked up in gmem's copy, for the run page is the VMM's to write.
+void Vcpu::note_request(uapi::HypercallExit const &exit) noexcept
+{
+    if (auto const asked { Hypercall::asked_by(exit) })
+        vm_->guest_asks(asked->gpa, asked->size, asked->to);
 }
 
 // The real KVM found nothing behind the address, and waits for the VMM to make the access. KVM_RUN is not entered again here: a

@@ -80,6 +80,7 @@ Vcpu::Found Vcpu::find_hypercall(int fd) noexcept
     }
     page_->exit_reason = uapi::exit_hypercall;
     page_->hypercall = *call.exit;
+    note_request(*call.exit);
     answer_in_long_mode_ = sregs.in_64_bit_mode();
     next_ = Next::answer;
     return Found::exit;

@@ -26,7 +26,7 @@ std::uint32_t user_slots(int fd) noexcept
 } // namespace
 
 // Nobody else knows the new VM yet: its lock need not be held.
-Result<Vm *> Vm::create(Kind kind, Backing backing, platform::Kind trusted, platform::Options options, platform::Phase first) noexcept GMEM_NO_THREAD_SAFETY
+Result<Vm *> Vm::create(Kind kind, Backing backing, platform::Kind trusted, platform::Options options, launch::Duty duty) noexcept GMEM_NO_THREAD_SAFETY
 {
     os::SignalsBlocked blocked;
     os::Locked guard { pool_lock };
@@ -37,14 +37,16 @@ Result<Vm *> Vm::create(Kind kind, Backing backing, platform::Kind trusted, plat
     for (std::size_t i { 0 }; i < Vm::most; ++i) {
         if (pool[i].in_use())
             continue;
-        GMEM_TRY(trust, Trust::make(trusted, options, first, last_identity));
+        GMEM_TRY(trust, Trust::make(trusted, options, last_identity));
         auto *const vm { ::new (pool + i) Vm };
         vm->trust_ = trust;
         vm->kind_ = kind;
         vm->mode_ = Mode::current();
+        vm->identity_ = ++last_identity;
+        vm->launch_.begin(trusted, duty);
+        vm->launch_changed();
         GMEM_CHECK(vm->reserve_tables());
         vm->backing_ = backing;
-        vm->identity_ = ++last_identity;
         vm->acquire();
         vm->used_.store(true, std::memory_order_release);
         return vm;
@@ -93,6 +95,7 @@ void Vm::release() noexcept
         slots_.clear();
         frames_.clear();
         real_.clear();
+        launch_.clear();
     }
     used_.store(false, std::memory_order_release);
 }

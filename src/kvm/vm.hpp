@@ -10,8 +10,8 @@
 #include "kvm/frame_attributes.hpp"
 #include "kvm/guest_place.hpp"
 #include "kvm/guest_ranges.hpp"
+#include "kvm/launch/state.hpp"
 #include "kvm/mode.hpp"
-#include "kvm/run_page.hpp"
 #include "kvm/scripted/guest_side.hpp"
 #include "kvm/slot_table.hpp"
 #include "kvm/trust.hpp"
@@ -21,6 +21,13 @@
 #include <atomic>
 
 namespace gmem::kvm {
+
+class Vm;
+namespace launch {
+// The registers of a VM's vCPUs, each once, in any order; how many. And: is a descriptor of the program's /dev/sev? The fd table belongs to the preload library.
+using VcpusOf = std::size_t (*)(Vm const &vm, VcpuRegisters *out, std::size_t most) noexcept;
+using IsSevDevice = bool (*)(int fd) noexcept;
+}
 
 // Finds the gmem behind a descriptor of the program: the fd table belongs to the preload library. nullptr with EBADF or EINVAL in
 // `error`. The reference is the caller's.
@@ -34,7 +41,7 @@ public:
     enum class Backing : std::uint8_t { real, none };
 
     // One reference for the caller: a descriptor. ENOMEM.
-    static Result<Vm *> create(Kind kind, Backing backing, platform::Kind trusted = platform::Kind::sw_protected, platform::Options options = {}, platform::Phase first = platform::Phase::running) noexcept;
+    static Result<Vm *> create(Kind kind, Backing backing, platform::Kind trusted = platform::Kind::sw_protected, platform::Options options = {}, launch::Duty duty = launch::Duty::none) noexcept;
     static constexpr std::size_t most { 1024 };
     static Vm &at(std::size_t index) noexcept;
     std::size_t index() const noexcept;
@@ -89,16 +96,32 @@ public:
     Status use(std::uint64_t gpa, memory::GuestMemory::Accepts who) noexcept;
     // The same for every page that a guest could use, where the real KVM does not say which it wanted.
     Status use_everything() noexcept;
-    // Does the platform ask whether the guest has asked? Then each exit of a hypercall is noted.
-    bool notes_requests() const noexcept { return trust_.kind == platform::Kind::pkvm; }
-    void guest_asks(uapi::HypercallExit const &exit) noexcept;
+    // A guest asks its VMM for [gpa, gpa + size) to be converted: the platform may want to know, for every file that has a part of it. What is behind
+    // no memslot is nobody's.
+    void guest_asks(std::uint64_t gpa, std::uint64_t size, Attribute to) noexcept;
     // Must pages be the platform's before a real vCPU may reach them?
     bool gates_guests() const noexcept { return platform::platform_of(trust_.kind).keeps_records(); }
 
     platform::Kind platform() const noexcept { return trust_.kind; }
     platform::Phase phase() const noexcept { return trust_.phase; }
-    // The launch has come to an end: for all files of the VM.
-    void finish_launch() noexcept;
+
+    // launch/vm_launch.cpp. KVM_MEMORY_ENCRYPT_OP, KVM_MEMORY_ENCRYPT_(UN)REG_REGION and GMEM_REALM_POPULATE: 0 or -errno; nullopt: no affair of this VM's.
+    std::optional<long> encrypt(std::uintptr_t argument, launch::VcpusOf registers_of, launch::IsSevDevice is_sev) noexcept;
+    std::optional<long> encrypt_vcpu(launch::VcpuState &vcpu, std::uintptr_t argument) noexcept;
+    std::optional<long> encrypted_region(std::uintptr_t argument) noexcept;
+    std::optional<long> populate_realm(std::uintptr_t argument) noexcept;
+    // KVM_CREATE_VCPU: 0, or -errno. Then, where there is one: its number.
+    long admit_vcpu() noexcept;
+    std::uint32_t vcpu_created() noexcept { return created_vcpus_.fetch_add(1, std::memory_order_relaxed); }
+    // KVM_RUN: 0, or -errno.
+    long admit_run(launch::VcpuState const &vcpu) noexcept
+    {
+        return gate_.load(std::memory_order_acquire) == launch::Gate::open ? 0 : admit_run_slowly(vcpu);
+    }
+    // Is KVM_PRE_FAULT_MEMORY still EOPNOTSUPP?
+    bool awaits_launch() const noexcept { return gate_.load(std::memory_order_acquire) == launch::Gate::closed; }
+    // KVM found itself in a state that cannot be: EIO to everything from now on.
+    bool is_bugged() const noexcept { return bugged_.load(std::memory_order_relaxed); }
 
     // What is at `gpa`, now.
     GuestPlace place(std::uint64_t gpa) noexcept;
@@ -141,6 +164,13 @@ private:
     long place_slot(int fd, Slot &slot) noexcept GMEM_REQUIRES(lock_);
     long change_slot(int fd, Slot &slot, struct MemslotRequest const &request) noexcept GMEM_REQUIRES(lock_);
 
+    long encrypt_snp(std::uintptr_t argument, launch::VcpusOf registers_of, launch::IsSevDevice is_sev) noexcept;
+    long encrypt_tdx(std::uintptr_t argument) noexcept;
+    long admit_run_slowly(launch::VcpuState const &vcpu) noexcept;
+    void launch_changed() noexcept GMEM_REQUIRES(lock_);
+    // A private page is about to be the guest's. EFAULT, and the VM is bugged: too early.
+    Status check_early_fault() noexcept GMEM_REQUIRES(lock_);
+
     long set_real(int fd, uapi::UserspaceMemoryRegion const &region) const noexcept;
     void unbind(Slot &slot) noexcept GMEM_REQUIRES(lock_);
 
@@ -156,6 +186,9 @@ private:
 
     std::atomic<bool> hypercalls_watched_ { false };
     std::atomic<bool> hypercalls_exit_ { false }; // KVM_CAP_EXIT_HYPERCALL, of scripted vCPUs
+    std::atomic<launch::Gate> gate_ { launch::Gate::open };
+    std::atomic<bool> bugged_ { false };
+    std::atomic<std::uint32_t> created_vcpus_ { 0 };
     std::atomic<bool> used_ { false }; // the pool may hand the object out again when false
     std::atomic<std::uint64_t> references_ { 0 };
     Kind kind_ { Kind::without_private_memory };
@@ -165,6 +198,7 @@ private:
     GuestRanges ranges_; // of slots with a guest_memfd, or of all where the VM tracks; changed under lock_
     Mode mode_ {};
     Trust trust_ {}; // its phase changes under lock_
+    launch::State launch_ GMEM_GUARDED_BY(lock_);
     FrameAttributes frames_; // where the VM tracks; changed under lock_, read without
     RealSlots real_ GMEM_GUARDED_BY(lock_);
 };

@@ -1,9 +1,10 @@
 // A VM's memory as its guest meets it, asked by vCPUs.
 
 #include "kvm/vm.hpp"
-#include "memory/pool.hpp"
 #include "os/signals.hpp"
 #include "os/user_memory.hpp"
+
+#include <algorithm>
 
 namespace gmem::kvm {
 
@@ -45,7 +46,9 @@ Status Vm::use(std::uint64_t gpa, memory::GuestMemory::Accepts who) noexcept
     auto const *const slot { slots_.holding(gpa) };
     if (!slot || !slot->file_alive() || !slot->file->try_acquire())
         return Error::with_errno(ENOENT, "guest.use");
-    auto const used { slot->file->guest_touch(PageNo::holding(Bytes { slot->file_offset + (gpa - slot->gpa) }), gpa >> page_bits, who) };
+    auto const p { PageNo::holding(Bytes { slot->file_offset + (gpa - slot->gpa) }) };
+    auto const early { slot->file->at(p) == Attribute::private_ ? check_early_fault() : Ok {} };
+    auto const used { early ? slot->file->guest_touch(p, gpa >> page_bits, who) : early };
     slot->file->release();
     return used;
 }
@@ -69,12 +72,20 @@ Status Vm::use_everything() noexcept
     return Ok {};
 }
 
-void Vm::finish_launch() noexcept
+void Vm::guest_asks(std::uint64_t gpa, std::uint64_t size, Attribute to) noexcept
 {
+    if (!gates_guests())
+        return;
     os::SignalsBlocked blocked;
     os::Locked guard { lock_ };
-    trust_.phase = platform::Phase::running;
-    memory::for_each_file_of(identity(), [](memory::GuestMemory &file) noexcept { file.set_phase(platform::Phase::running); });
+    for (auto const end { gpa + size }; auto const &slot : slots_.ever_used(0)) {
+        auto const first { std::max(gpa, slot.gpa) }, last { std::min(end, slot.gpa + slot.size) };
+        if (!slot.exists() || first >= last || !slot.file_alive() || !slot.file->try_acquire())
+            continue;
+        auto const page { PageNo::holding(Bytes { slot.file_offset + (first - slot.gpa) }) };
+        slot.file->guest_asks(*PageRange::make(page, page.plus((last - first + page_size - 1) >> page_bits)), to);
+        slot.file->release();
+    }
 }
 
 } // namespace gmem::kvm

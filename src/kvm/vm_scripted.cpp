@@ -99,6 +99,8 @@ Met Vm::access_page(memory::GuestMemory &file, PageNo p, std::uint64_t gpa, Side
     memory::TrustedSide trusted { file };
     auto const address { file.view() + raw(p.to_bytes()) + gpa % page_size };
     if (trusted.platform().keeps_records()) {
+        if (auto const early { side == Side::private_ ? check_early_fault() : Ok {} }; !early)
+            return Met::fault(side, early.error().err);
         if (side == Side::private_)
             if (auto const made { trusted.make_private(p, gpa >> page_bits, memory::GuestMemory::Accepts::guest) }; !made)
                 return Met::fault(side, made.error().err);
@@ -157,6 +159,9 @@ scripted::Answered Vm::instruct_page(memory::GuestMemory &file, PageNo p, script
     auto const frame { operation.gpa >> page_bits };
     memory::TrustedSide trusted { file };
     auto const give { [&trusted, p, frame]() noexcept { return trusted.make_private(p, frame, memory::GuestMemory::Accepts::guest); } };
+    if (scripted::is_access(operation.opcode))
+        if (auto const early { check_early_fault() }; !early)
+            return { .met = Met::fault(Side::private_, early.error().err) };
     if (scripted::is_access(operation.opcode))
         if (auto const made { give() }; !made)
             return { .met = Met::fault(Side::private_, made.error().err) };

@@ -1,5 +1,6 @@
 #include "library/prepare.hpp"
 
+#include "kvm/launch/report.hpp"
 #include "kvm/mode.hpp"
 #include "kvm/scripted/choice.hpp"
 #include "memory/fork.hpp"
@@ -72,6 +73,7 @@ void prepare_once() noexcept
     platform::Choice::choose(platform_of_environment(profile.uapi));
     kvm::Mode::choose(mode_of_environment());
     kvm::scripted::choose(variable("GMEM_VCPU") == "scripted" ? kvm::scripted::Processors::scripted : kvm::scripted::Processors::real);
+    kvm::launch::report_to(variable("GMEM_MEASUREMENT"));
     memory::Process::wish(wishes_of_environment());
     memory::HugePages::wish(variable("GMEM_HUGEPAGES") == "on");
     pthread_atfork(&memory::Fork::prepare, &memory::Fork::in_parent, &memory::Fork::in_child);

@@ -24,7 +24,11 @@ Result<kvm::Trust> trust_of(enum gmem_platform wanted, char const *words) noexce
     if (number >= platform::all_kinds.size() || (words && platform::apply_words(words, options)))
         return Error::of(Why::bad_argument, "create.platform");
     auto const kind { static_cast<platform::Kind>(number) };
-    return kvm::Trust::make(kind, options, kvm::is_launched(kind) ? platform::Phase::launching : platform::Phase::running, guests.fetch_add(1, std::memory_order_relaxed));
+    GMEM_TRY(trust, kvm::Trust::make(kind, options, guests.fetch_add(1, std::memory_order_relaxed)));
+    // pKVM and sw_protected have nothing to finish (platform-models.md 3.3, 5).
+    bool const is_launched { kind == platform::Kind::snp || kind == platform::Kind::tdx || kind == platform::Kind::cca };
+    trust.phase = is_launched ? platform::Phase::launching : platform::Phase::running;
+    return trust;
 }
 
 } // namespace gmem::library

@@ -10,6 +10,7 @@
 namespace gmem::memory {
 namespace {
 
+// The first run of pages with memory in [from, limit).
 std::optional<PageRange> next_allocated(GuestMemory &file, PageNo from, PageNo limit) noexcept
 {
     auto const data { next_data(file, raw(from.to_bytes()), raw(limit.to_bytes())) };

@@ -14,4 +14,7 @@ struct FileData final {
 // The first stretch with memory in [from, limit): swapped out counts. nullopt: all of it is a hole.
 std::optional<FileData> next_data(GuestMemory &file, std::uint64_t from, std::uint64_t limit) noexcept;
 
+// Has the page memory of its own?
+bool has_memory(GuestMemory &file, PageNo p) noexcept;
+
 } // namespace gmem::memory

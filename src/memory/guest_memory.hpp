@@ -131,6 +131,8 @@ public:
     enum class Accepts : std::uint8_t { guest, gmem };
     // The guest uses a page, at the frame where a memslot has it. ENOMEM, or what KVM's fault path answers for the platform.
     Status guest_touch(PageNo p, std::uint64_t frame, Accepts who) noexcept;
+    // The guest asks for `r` to be converted: its vCPU exits with that to the VMM.
+    void guest_asks(PageRange r, Attribute to) noexcept;
     // A memslot that had `r` at frames from `first_frame` on is gone.
     void slot_gone(PageRange r, std::uint64_t first_frame) noexcept;
     // Must a page be the platform's before the guest may reach it?

@@ -99,6 +99,17 @@ Status GuestMemory::guest_touch(PageNo p, std::uint64_t frame, Accepts who) noex
     return w ? gate::reopen(*w, p) : Error::of(Why::no_memory, "guest_window");
 }
 
+void GuestMemory::guest_asks(PageRange r, Attribute to) noexcept
+{
+    os::SignalsBlocked blocked;
+    FileLocked const guard { *this };
+    if (!guard) // the VMM's conversion will not get a lock either
+        return;
+    TrustedSide const trusted { *this };
+    auto pages { trusted.pages() };
+    trusted.platform().asked_for(pages, r, to);
+}
+
 // Under the VM's lock, in its process.
 void GuestMemory::slot_gone(PageRange r, std::uint64_t first_frame) noexcept
 {

@@ -16,6 +16,7 @@ inline constexpr int open_path { O_PATH };
 inline constexpr int open_folder { O_RDONLY | O_DIRECTORY };
 inline constexpr int open_read_write { O_RDWR };
 inline constexpr int close_on_exec { O_CLOEXEC };
+inline constexpr int append_to { O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC };
 inline constexpr int f_getfl { F_GETFL };
 
 // On x86-64 libc's struct stat is the kernel's.

@@ -40,6 +40,9 @@ public:
     // answered. Before the host's first look at the pages. Changes nothing about which are held.
     virtual void converted(Pages &, PageRange, Attribute /*to*/, std::uint64_t /*first_frame*/) const noexcept {}
 
+    // A guest has asked its VMM for a conversion of these pages of the file: KVM's own note of it.
+    virtual void asked_for(Pages &, PageRange, Attribute /*to*/) const noexcept {}
+
     // A private guest access found the page not yet the guest's: KVM's fault path. `frame` is where the guest has it. Idempotent. EINVAL / EIO / ... as
     // KVM's own path answers.
     virtual Status make_private(Pages &, PageNo, std::uint64_t frame) const noexcept = 0;

@@ -3,6 +3,7 @@
 #include "kvm/capabilities.hpp"
 #include "kvm/guest_memfd.hpp"
 #include "kvm/hypercall.hpp"
+#include "kvm/launch/sev_device.hpp"
 #include "kvm/scripted/choice.hpp"
 #include "memory/space.hpp"
 #include "os/file_calls.hpp"
@@ -13,8 +14,11 @@
 #include "preload/dma_maps.hpp"
 #include "preload/fd_table.hpp"
 #include "preload/gup_test.hpp"
+#include "preload/launches.hpp"
 #include "preload/next.hpp"
 #include "preload/unseen.hpp"
+
+#include "gmem/realm.h"
 
 #include <cstdarg>
 #include <sys/ioctl.h>
@@ -58,7 +62,8 @@ long create_vm(int fd, unsigned long type, kvm::Vm::Backing backing) noexcept
         os::say("libgmem-crypto.so is not beside libgmem-preload.so: no VM with a trusted side can be made (KVM_CREATE_VM fails)");
         return -EINVAL;
     }
-    auto made { kvm::Vm::create(protected_vm ? kvm::Vm::Kind::with_private_memory : kvm::Vm::Kind::without_private_memory, backing, trusted, choice.options, nature ? nature->first : platform::Phase::running) };
+    auto made { kvm::Vm::create(protected_vm ? kvm::Vm::Kind::with_private_memory : kvm::Vm::Kind::without_private_memory, backing, trusted, choice.options,
+        nature && nature->knows_launches ? kvm::launch::Duty::due : kvm::launch::Duty::none) };
     if (!made)
         return -made.error().err;
     auto &vm { *std::move(made).take() };
@@ -87,6 +92,14 @@ long system_ioctl(int fd, unsigned long command, unsigned long argument, kvm::Vm
         return create_vm(fd, argument, backing);
     case uapi::check_extension:
         return answer_extension(fd, argument, kvm::AskedOn::system, backing);
+    case uapi::has_device_attr:
+    case uapi::get_device_attr: {
+        bool is_ours { false };
+        auto const answer { kvm::launch::sev_attribute_ioctl(command, argument, is_ours) };
+        if (is_ours || backing == kvm::Vm::Backing::none)
+            return answer;
+        break;
+    }
     default:
         break;
     }
@@ -106,6 +119,8 @@ long create_scripted_vcpu(kvm::Vm &vm, unsigned long id) noexcept
 
 long create_vcpu(int fd, kvm::Vm &vm, unsigned long id) noexcept
 {
+    if (auto const admitted { vm.admit_vcpu() }; admitted != 0)
+        return admitted;
     if (scripted())
         return create_scripted_vcpu(vm, id);
     if (!vm.backed()) {
@@ -124,8 +139,24 @@ long create_vcpu(int fd, kvm::Vm &vm, unsigned long id) noexcept
     return entered(vcpu_fd, *std::move(made).take());
 }
 
+// Those of a launch; nullopt: none, or no affair of this VM's.
+std::optional<long> launch_ioctl(kvm::Vm &vm, unsigned long command, unsigned long argument) noexcept
+{
+    switch (command) {
+    case uapi::memory_encrypt_op:           return vm.encrypt(argument, &preload::registers_of_vcpus, &preload::is_sev_device);
+    case uapi::memory_encrypt_reg_region:
+    case uapi::memory_encrypt_unreg_region: return vm.encrypted_region(argument);
+    case GMEM_REALM_POPULATE:               return vm.populate_realm(argument);
+    default:                                return std::nullopt;
+    }
+}
+
 long vm_ioctl(int fd, kvm::Vm &vm, unsigned long command, unsigned long argument) noexcept
 {
+    if (vm.is_bugged()) [[unlikely]]
+        return -EIO;
+    if (auto const answered { launch_ioctl(vm, command, argument) })
+        return *answered;
     auto const backing { vm.backed() ? kvm::Vm::Backing::real : kvm::Vm::Backing::none };
     switch (command) {
     case uapi::create_guest_memfd: {
@@ -163,9 +194,13 @@ long vm_ioctl(int fd, kvm::Vm &vm, unsigned long command, unsigned long argument
 // nullopt: the real KVM's affair.
 std::optional<long> vcpu_ioctl(int fd, kvm::Vcpu &vcpu, unsigned long command, unsigned long argument) noexcept
 {
+    if (vcpu.vm().is_bugged()) [[unlikely]]
+        return -EIO;
     switch (command) {
     case uapi::run:
         return vcpu.run(fd, argument);
+    case uapi::memory_encrypt_op:
+        return vcpu.vm().encrypt_vcpu(vcpu.launch(), argument);
     case uapi::set_guest_debug:
         return vcpu.set_guest_debug(fd, argument);
     case uapi::pre_fault_memory:
@@ -247,6 +282,8 @@ GMEM_EXPORT int ioctl(int fd, unsigned long command, ...) noexcept
             return foreign_ioctl(fd, command, argument);
         }
         return preload::answer(system_ioctl(fd, command, word, kvm::Vm::Backing::real));
+    case Kind::sev_absent:
+        return preload::answer(kvm::launch::sev_device_ioctl(command, word));
     case Kind::kvm_absent:
         return preload::answer(system_ioctl(fd, command, word, kvm::Vm::Backing::none));
     case Kind::vm: {

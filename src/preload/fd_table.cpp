@@ -61,6 +61,7 @@ void FdTable::drop(std::uint32_t entry) noexcept
     case Kind::stranger:
     case Kind::kvm:
     case Kind::kvm_absent:
+    case Kind::sev_absent:
     case Kind::signals:
         break;
     }
@@ -156,6 +157,7 @@ void FdTable::duplicate(int from, int to) noexcept
     case Kind::stranger:
     case Kind::kvm:
     case Kind::kvm_absent:
+    case Kind::sev_absent:
     case Kind::signals:
         return enter(to, kind_of(from));
     case Kind::foreign:

@@ -26,6 +26,7 @@ enum class Kind : std::uint8_t {
     scripted_vcpu,
     kvm,
     kvm_absent,
+    sev_absent, // the stand-in of /dev/sev
     gup_test,        // the kernel's pinner for tests
     gup_test_absent, // its stand-in
     signals, // a signalfd with SIGBUS in its mask
@@ -56,6 +57,9 @@ public:
     static bool enter(int fd, kvm::scripted::Vcpu &vcpu) noexcept;
     static void enter(int fd, Kind kind) noexcept;
     static bool enter_gup_test(int fd, Kind kind) noexcept; // real or absent
+
+    // No entry at or above.
+    static int end() noexcept { return high_.load(std::memory_order_acquire); }
 
     // A descriptor goes, or a number is about to be taken over.
     static void leave(int fd) noexcept;

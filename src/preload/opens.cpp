@@ -48,6 +48,22 @@ int gup_test_stand_in(int flags) noexcept
     return preload::refuse(why);
 }
 
+// No device that may be used is at its path: a stand-in. -1: as before.
+int device_stand_in(char const *path, int flags) noexcept
+{
+    auto const why { errno };
+    if (why != ENOENT && why != EACCES && why != EPERM && why != ENXIO && why != ENODEV)
+        return -1;
+    auto const kind { std::strcmp(path, "/dev/kvm") == 0 ? Kind::kvm_absent : std::strcmp(path, "/dev/sev") == 0 ? Kind::sev_absent : Kind::foreign };
+    if (kind == Kind::foreign)
+        return -1;
+    auto const stand_in { os::system_call(SYS_openat, os::current_directory, "/dev/null", os::open_read_write | (flags & os::close_on_exec)) };
+    if (os::failed(stand_in))
+        return preload::refuse(why);
+    FdTable::enter(static_cast<int>(stand_in), kind);
+    return static_cast<int>(stand_in);
+}
+
 int opened(int fd, char const *path, int flags) noexcept
 {
     if (fd >= 0) [[likely]] {
@@ -66,14 +82,8 @@ int opened(int fd, char const *path, int flags) noexcept
             return preload::refuse(ENXIO);
         return fd;
     }
-    if (path && (errno == ENOENT || errno == EACCES || errno == EPERM || errno == ENXIO || errno == ENODEV) && std::strcmp(path, "/dev/kvm") == 0) {
-        auto const why { errno };
-        auto const stand_in { os::system_call(SYS_openat, os::current_directory, "/dev/null", os::open_read_write | (flags & os::close_on_exec)) };
-        if (os::failed(stand_in))
-            return preload::refuse(why);
-        FdTable::enter(static_cast<int>(stand_in), Kind::kvm_absent);
-        return static_cast<int>(stand_in);
-    }
+    if (auto const stand_in { path ? device_stand_in(path, flags) : -1 }; stand_in >= 0)
+        return stand_in;
     if (path && (errno == ENOENT || errno == EACCES || errno == EPERM) && preload::GupTest::is_path(path))
         return gup_test_stand_in(flags);
     return fd;

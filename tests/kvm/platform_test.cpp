@@ -1,6 +1,5 @@
 // A VM with the model of a platform, without a real KVM: its phase, what its guests ask for, what pre-faulting and a memslot that goes do to pages.
 
-#include "kvm/hypercall.hpp"
 #include "kvm/trust.hpp"
 #include "kvm/vm.hpp"
 #include "memory/sigbus.hpp"
@@ -14,7 +13,6 @@
 using namespace gmem;
 using namespace gmem::kvm;
 using platform::Kind;
-using platform::Phase;
 
 namespace {
 
@@ -29,7 +27,7 @@ memory::GuestMemory *look_up(int, int &) noexcept
 
 // Pages 8 to 23 of the file at frames from 0x100 on.
 struct Machine final {
-    explicit Machine(Kind kind, Phase first = Phase::running) : vm { *Vm::create(Vm::Kind::with_private_memory, Vm::Backing::none, kind, {}, first).take() }
+    explicit Machine(Kind kind, launch::Duty duty = launch::Duty::none) : vm { *Vm::create(Vm::Kind::with_private_memory, Vm::Backing::none, kind, {}, duty).take() }
     {
         uapi::CreateGuestMemfd request { 32 * page, 0, {} };
         auto const fd { vm.create_guest_memfd(reinterpret_cast<std::uintptr_t>(&request), the_file) };
@@ -74,20 +72,17 @@ TEST(Everything, IsGivenButForWhatThePlatformRefuses)
     EXPECT_EQ(m.state(24), "OWNED"); // in no memslot
 }
 
-// Type x wished model -> phase at birth.
-TEST(Phases, AVmIsLaunchedWhereItsTypeHasALaunchOfItsPlatform)
+// Type x wished model.
+TEST(Phases, AVmIsLaunchedWhereItsTypeAndItsPlatformHaveALaunch)
 {
     for (auto const wished : platform::all_kinds)
         for (auto const type : { uapi::sw_protected_vm, uapi::snp_vm, uapi::tdx_vm }) {
-            bool const launched { (type == uapi::snp_vm && wished == Kind::snp) || (type == uapi::tdx_vm && wished == Kind::tdx) };
+            bool const launched { type != uapi::sw_protected_vm && (wished == Kind::snp || wished == Kind::tdx) };
             auto const nature { nature_of(type, wished) };
             ASSERT_TRUE(nature);
             EXPECT_EQ(nature->platform, wished);
-            EXPECT_EQ(nature->first, launched ? Phase::launching : Phase::running) << type << " " << name_of(wished);
+            EXPECT_EQ(nature->knows_launches, launched) << type << " " << name_of(wished);
         }
-    EXPECT_EQ(nature_of(uapi::snp_vm, std::nullopt)->first, Phase::launching);
-    EXPECT_EQ(nature_of(uapi::tdx_vm, std::nullopt)->first, Phase::launching);
-    EXPECT_EQ(nature_of(uapi::sw_protected_vm, std::nullopt)->first, Phase::running);
     EXPECT_EQ(nature_of(uapi::default_vm, Kind::cca)->platform, Kind::sw_protected);
     EXPECT_FALSE(nature_of(77, std::nullopt));
 }
@@ -95,45 +90,39 @@ TEST(Phases, AVmIsLaunchedWhereItsTypeHasALaunchOfItsPlatform)
 TEST(Requests, AreNotedInTheFileOfTheMemslot)
 {
     Machine m { Kind::pkvm };
-    m.vm.guest_asks({ .nr = hypercall_map_gpa_range, .arguments = { 0x102000, 3, 0, 0, 0, 0 }, .result = 0, .flags = 0 });
+    m.vm.guest_asks(0x102000, 3 * page, Attribute::shared);
     EXPECT_TRUE(m.requested(10, 13, false));
     EXPECT_FALSE(m.requested(10, 13, true));
     EXPECT_FALSE(m.requested(9, 13, false));
-    m.vm.guest_asks({ .nr = hypercall_map_gpa_range, .arguments = { 0x10e000, 100, map_gpa_encrypted, 0, 0, 0 }, .result = 0, .flags = 0 }); // beyond the slot
+    m.vm.guest_asks(0x10e000, 100 * page, Attribute::private_); // beyond the slot
     EXPECT_TRUE(m.requested(22, 24, true));
-    m.vm.guest_asks({ .nr = smccc_mem_share, .arguments = { 0x100000, page, 0, 0, 0, 0 }, .result = 0, .flags = 0 });
-    EXPECT_TRUE(m.requested(8, 9, false));
     auto const noted { the_file->header().vm.next_pending };
-    for (std::uint64_t const gpa : { std::uint64_t { 0x100001 }, std::uint64_t { 0x200000 }, ~std::uint64_t { 0xfff } }) // no page, no memslot, beyond everything
-        m.vm.guest_asks({ .nr = hypercall_map_gpa_range, .arguments = { gpa, 2, 0, 0, 0, 0 }, .result = 0, .flags = 0 });
-    m.vm.guest_asks({ .nr = 5, .arguments = { 0x100000, 1, 0, 0, 0, 0 }, .result = 0, .flags = 0 });
+    m.vm.guest_asks(0x200000, 2 * page, Attribute::shared); // in no memslot
     EXPECT_EQ(the_file->header().vm.next_pending, noted);
 }
 
 TEST(PreFault, GivesPrivatePagesToTheGuest)
 {
-    Machine m { Kind::cca };
+    Machine m { Kind::tdx };
     EXPECT_EQ(m.pre_fault(0x100000, 2 * page), 0);
-    EXPECT_EQ(m.state(8), "DATA, ASSIGNED/RAM");
-    EXPECT_EQ(m.state(9), "DATA, ASSIGNED/RAM");
-    EXPECT_EQ(m.state(10), "UNDELEGATED");
+    EXPECT_EQ(m.state(8), "MAPPED");
+    EXPECT_EQ(m.state(9), "MAPPED");
+    EXPECT_EQ(m.state(10), "FREE");
     EXPECT_EQ(the_file->audit(), nullptr);
 }
 
 TEST(PreFault, IsForAfterTheLaunch)
 {
-    Machine m { Kind::cca, Phase::launching };
+    Machine m { Kind::tdx, launch::Duty::due };
     EXPECT_EQ(m.pre_fault(0x100000, page), -EOPNOTSUPP);
-    m.vm.finish_launch();
-    EXPECT_EQ(m.pre_fault(0x100000, page), 0);
 }
 
 TEST(Memslot, ThatGoesTellsThePlatform)
 {
-    Machine m { Kind::cca };
+    Machine m { Kind::tdx };
     ASSERT_EQ(m.pre_fault(0x100000, page), 0);
     uapi::UserspaceMemoryRegion2 gone {};
     EXPECT_EQ(m.vm.set_memory_region2(-1, reinterpret_cast<std::uintptr_t>(&gone), &look_up), 0);
-    EXPECT_EQ(m.state(8), "UNDELEGATED, UNASSIGNED/DESTROYED");
+    EXPECT_EQ(m.state(8), "FREE");
     EXPECT_EQ(the_file->audit(), nullptr);
 }

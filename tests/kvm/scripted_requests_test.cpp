@@ -24,6 +24,12 @@ struct FakeVm final : GuestSide {
     std::vector<std::byte> memory = std::vector<std::byte>(pages * page_size);
     std::map<std::uint64_t, bool> private_pages; // also beyond the memory: what the VMM has converted
     std::vector<std::uint32_t> instructions;
+    struct Asked final {
+        std::uint64_t gpa, size;
+        platform::Side to;
+        friend bool operator==(Asked const &, Asked const &) = default;
+    };
+    std::vector<Asked> asked;
     Answered answer {};
 
     explicit FakeVm(Kind k) : kind_ { k } {}
@@ -51,6 +57,7 @@ struct FakeVm final : GuestSide {
             std::memcpy(memory.data() + gpa, from, size);
         return met;
     }
+    void asks(std::uint64_t gpa, std::uint64_t size, platform::Side to) noexcept override { asked.push_back({ gpa, size, to }); }
     Answered instruction(Operation const &o) noexcept override
     {
         instructions.push_back(static_cast<std::uint32_t>(o.opcode));
@@ -86,6 +93,11 @@ public:
     bool asked(std::uint64_t nr, std::uint64_t a, std::uint64_t b, std::uint64_t c)
     {
         auto const &h { page().hypercall };
+        constexpr std::uint64_t mem_unshare { 0xC6000004 };
+        bool const to_private { nr == 12 ? (c & 16) != 0 : nr == mem_unshare };
+        // What is asked is noted for the platform before the VMM hears of it.
+        if (vm.asked.empty() || !(vm.asked.back() == FakeVm::Asked { a, nr == 12 ? b << 12 : b, to_private ? platform::Side::private_ : platform::Side::shared }))
+            return false;
         return page().exit_reason == uapi::exit_hypercall && h.nr == nr && h.arguments[0] == a && h.arguments[1] == b && h.arguments[2] == c && h.result == 0;
     }
     bool answered(std::uint64_t told)

@@ -91,6 +91,28 @@ static void pkvm(void)
     CHECK(convert(s.data, 0, 4096, 0) == 0 && all_words(s.window) == 0);
 }
 
+static int refused(int fd, uint64_t offset, uint64_t size, uint64_t to) { return convert(fd, offset, size, to) == -1 && errno == EPERM; }
+
+/* pkvm-unsolicited=refused: no conversion that the guest has not asked for, in this direction and for this page; and each request is good once. */
+static void pkvm_refused(void)
+{
+    struct scripted s = start(KVM_X86_SW_PROTECTED_VM);
+    struct gmem_guest_op share = op(GMEM_GUEST_MEM_SHARE, 0, DATA, 0, 0);
+    struct gmem_guest_op map = op(GMEM_GUEST_MAP_GPA_RANGE, 0, DATA + 4096, 2, 16);
+    enable_exits(s.vm);
+    CHECK(refused(s.data, 0, 4096, PRIVATE) && load(&s, SHARED_SIDE, DATA, 8) == 0);
+    request(&s, op(GMEM_GUEST_MAP_GPA_RANGE, 0, DATA, 1, 16), 0, PRIVATE);
+    CHECK(status_of(&s, op(GMEM_GUEST_FILL, ON_PRIVATE, DATA, 4096, 42)) == 0);
+    CHECK(refused(s.data, 0, 4096, 0) && look(s.window) == -1);
+    request(&s, share, 0, 0);
+    CHECK(all_words(s.window) == 42);
+    CHECK(refused(s.data, 0, 4096, PRIVATE) && all_words(s.window) == 42);
+    CHECK(do_op(&s, map) == KVM_EXIT_HYPERCALL);
+    s.run->hypercall.args[0] = DATA; /* the run page is the VMM's to write, and convinces nobody */
+    CHECK(refused(s.data, 0, 4096, PRIVATE) && refused(s.data, 4096, 3 * 4096, PRIVATE));
+    CHECK(convert(s.data, 4096, 4096, PRIVATE) == 0 && convert(s.data, 2 * 4096, 4096, PRIVATE) == 0);
+}
+
 static void cca(void)
 {
     struct scripted s = start(KVM_X86_SW_PROTECTED_VM);
@@ -116,7 +138,7 @@ int main(int argc, char **argv)
     kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
     CHECK(kvm >= 0 && argc == 2);
     expect_sigbus();
-    struct { const char *name; void (*body)(void); } const platforms[] = { { "snp", snp }, { "pkvm", pkvm }, { "cca", cca } };
+    struct { const char *name; void (*body)(void); } const platforms[] = { { "snp", snp }, { "pkvm", pkvm }, { "pkvm_refused", pkvm_refused }, { "cca", cca } };
     for (size_t i = 0; i < sizeof platforms / sizeof platforms[0]; ++i)
         if (strcmp(argv[1], platforms[i].name) == 0) {
             platforms[i].body();

@@ -51,6 +51,9 @@ public:
     // once the VMM has answered; result 1: it is done.
     virtual Answered instruction(Operation const &operation) noexcept = 0;
 
+    // The vCPU is about to exit to the VMM with a request for [gpa, gpa + size) to become `to`.
+    virtual void asks(std::uint64_t gpa, std::uint64_t size, platform::Side to) noexcept = 0;
+
 protected:
     ~GuestSide() = default;
 };

@@ -26,7 +26,6 @@ constexpr std::uint64_t td_invalid { std::uint64_t { 1 } << 63 }, td_align { td_
 constexpr std::uint64_t td_piece { std::uint64_t { 2 } << 20 };
 
 // SMCCC, vendor-specific hypervisor service of KVM; the function's number is the exit's `nr`.
-
 constexpr std::uint64_t smccc_invalid_parameter { static_cast<std::uint64_t>(-3) };
 
 // RSI_IPA_STATE_SET. A host may apply a part of a request: the guest goes on at the new base. Ours takes no more than this at once.
@@ -46,6 +45,7 @@ Interpreter::Then Interpreter::request(Operation const &operation) noexcept
             return done(kvm_no_such_call);
         if (!page_aligned(operation.gpa) || operation.size == 0 || (operation.gpa >> page_bits) + operation.size <= operation.gpa >> page_bits)
             return done(kvm_bad_argument);
+        guest_.asks(operation.gpa, operation.size << page_bits, operation.value & map_encrypted ? platform::Side::private_ : platform::Side::shared);
         return hypercall(WaitsFor::hypercall, hypercall_map_gpa_range, operation.gpa, operation.size, operation.value, uapi::hypercall_long_mode);
     case Opcode::psc_msr:
         return psc_msr(operation);
@@ -70,6 +70,7 @@ Interpreter::Then Interpreter::hypercall(WaitsFor answer, std::uint64_t nr, std:
 
 Interpreter::Then Interpreter::map_gpa(WaitsFor answer, std::uint64_t gpa, std::uint64_t pages, bool to_private, bool huge) noexcept
 {
+    guest_.asks(gpa, pages << page_bits, to_private ? platform::Side::private_ : platform::Side::shared);
     return hypercall(answer, hypercall_map_gpa_range, gpa, pages, (to_private ? map_encrypted : 0) | (huge ? map_huge : 0), 0);
 }
 
@@ -167,6 +168,7 @@ Interpreter::Then Interpreter::smccc(Operation const &operation) noexcept
         return not_done(operation, answered.met);
     if (answered.status != 0 || !exits)
         return done(0, answered.status);
+    guest_.asks(operation.gpa, page_size, operation.opcode == Opcode::mem_share ? platform::Side::shared : platform::Side::private_);
     return hypercall(WaitsFor::smccc, operation.opcode == Opcode::mem_share ? smccc_mem_share : smccc_mem_unshare, operation.gpa, page_size, 0, 0);
 }
 

@@ -58,6 +58,7 @@ Result<Vcpu::Made> Vcpu::create(Vm &vm, unsigned long id) noexcept
     }
     auto *const vcpu { ::new (place) Vcpu { vm, id, reinterpret_cast<std::byte *>(mapped) } };
     vm.acquire();
+    vcpu->launch_.ordinal = vm.vcpu_created();
     vcpu->device_ = facts.st_dev;
     vcpu->inode_ = facts.st_ino;
     vcpu->references_.store(1, std::memory_order_release);

@@ -24,6 +24,10 @@ public:
     Met write(std::uint64_t gpa, Side side, void const *from, std::size_t size) noexcept override { return vm_.access(gpa, side, platform::Access::write, const_cast<void *>(from), size); }
     bool is_private(std::uint64_t gpa) noexcept override { return vm_.is_private(gpa); }
     Answered instruction(Operation const &operation) noexcept override { return vm_.instruct(operation); }
+    void asks(std::uint64_t gpa, std::uint64_t size, platform::Side to) noexcept override
+    {
+        vm_.guest_asks(gpa, size, to == platform::Side::private_ ? Attribute::private_ : Attribute::shared);
+    }
 
 private:
     Vm &vm_;
@@ -47,6 +51,9 @@ public:
     // Is `fd` still the descriptor that the program was given, or a duplicate?
     bool is_behind(int fd) const noexcept;
 
+    Vm &vm() const noexcept { return vm_; }
+    launch::VcpuState &launch() noexcept { return launch_; }
+
     // Every ioctl: a result, or -errno. ENOTTY for what a script has not.
     long ioctl(unsigned long command, std::uintptr_t argument) noexcept;
 
@@ -61,6 +68,7 @@ private:
     std::atomic<std::uint64_t> references_ { 0 };
     Vm &vm_;
     unsigned long id_;
+    launch::VcpuState launch_;
     std::byte *shared_; // Interpreter::shared_bytes; null: the pool may hand the object out again
     std::uint64_t device_ { 0 }, inode_ { 0 };
     os::Mutex lock_; // outer to the VM's

@@ -42,6 +42,8 @@ long Vcpu::run(unsigned long argument, os::KernelSignalSet mask_before) noexcept
 {
     if (argument != 0)
         return -EINVAL;
+    if (auto const admitted { vm_.admit_run(launch_) }; admitted != 0)
+        return admitted;
     auto ended { interpreter_.complete() };
     auto const mask { mask_.value_or(mask_before) };
     for (unsigned steps { 0 }; !ended; ++steps) {
@@ -113,17 +115,17 @@ long Vcpu::exchange_state(unsigned long command, std::uintptr_t argument) noexce
 
 long Vcpu::ioctl(unsigned long command, std::uintptr_t argument) noexcept
 {
+    if (vm_.is_bugged())
+        return -EIO;
+    if (command == uapi::memory_encrypt_op)
+        return vm_.encrypt_vcpu(launch_, argument).value_or(-ENOTTY);
     if (command == uapi::pre_fault_memory)
         return vm_.pre_fault_memory(argument);
     os::SignalsBlocked blocked;
     os::Locked guard { lock_ };
     switch (command) {
-    case uapi::run: {
-        auto const result { run(argument, blocked.before()) };
-        if (auto const &page { *reinterpret_cast<uapi::RunPage *>(shared_) }; vm_.notes_requests() && result == 0 && page.exit_reason == uapi::exit_hypercall)
-            vm_.guest_asks(page.hypercall);
-        return result;
-    }
+    case uapi::run:
+        return run(argument, blocked.before());
     case uapi::set_signal_mask:
         return set_signal_mask(argument);
     default:

@@ -73,6 +73,8 @@ void Pkvm::make_shared(Pages &pages, PageRange held) const noexcept
     });
 }
 
+void Pkvm::asked_for(Pages &pages, PageRange r, Attribute to) const noexcept { pkvm::record_request(*pages.vm, r, to == Attribute::private_); }
+
 void Pkvm::converted(Pages &pages, PageRange r, Attribute to, std::uint64_t) const noexcept
 {
     auto const to_private { to == Attribute::private_ };

@@ -25,6 +25,7 @@ public:
     // wants a page that is not its own, and no other failure of the conversion has it: EAGAIN would be tried again.
     Status veto(Pages const &, PageRange, Attribute to, std::uint64_t first_frame) const noexcept override;
     void make_shared(Pages &, PageRange held) const noexcept override;
+    void asked_for(Pages &, PageRange, Attribute to) const noexcept override;
     void converted(Pages &, PageRange, Attribute to, std::uint64_t first_frame) const noexcept override;
     // host_donate_guest; nothing where the guest has the page already, shared or not. EHWPOISON: the host took it from the guest by force.
     // EPERM: it is elsewhere in the guest, or lent to EL2. EINVAL: no frame.

@@ -1,0 +1,73 @@
+#include "kvm/launch/populate.hpp"
+
+#include "kvm/launch/program_page.hpp"
+#include "memory/file_data.hpp"
+#include "os/mapping_calls.hpp"
+
+#include <algorithm>
+
+namespace gmem::kvm::launch {
+namespace {
+
+// Without memory left ENOMEM, and no SIGBUS later. Kernels before 5.14 do not know the advice: there it comes when it is touched.
+int give_memory(memory::GuestMemory const &file, PageRange r) noexcept
+{
+    auto const view { file.view_of(r) };
+    auto const result { os::system_call(SYS_madvise, view.begin, view.length(), os::madv_populate_write) };
+    return os::failed(result) && result != -EINVAL ? -ENOMEM : 0;
+}
+
+// The page gets its memory before its attribute is looked at, and keeps it whatever follows.
+int populate_page(Memory const &memory, memory::GuestMemory &file, PageNo p, std::uint64_t frame, std::byte *source, Populator &to) noexcept
+{
+    auto const one { PageRange::one(p) };
+    bool const existed { memory::has_memory(file, p) };
+    memory::FileLocked const guard { file };
+    if (!guard)
+        return -guard.error().err;
+    if (auto const given { existed ? 0 : give_memory(file, one) }; given != 0)
+        return given;
+    memory::TrustedSide trusted { file };
+    if (auto const staged { trusted.stage(one) }; !staged)
+        return -staged.error().err;
+    auto const attribute { memory.mode.tracker == Tracker::files ? file.at(p) : memory.frames.at(PageNo { frame }) };
+    if (attribute != Attribute::private_)
+        return -EINVAL;
+    auto const result { to.page({ trusted, p, frame, attribute, source, existed }) };
+    trusted.settle(one);
+    return result;
+}
+
+} // namespace
+
+Result<std::uint64_t> populate(Memory const &memory, std::uint64_t frame, std::uintptr_t source, std::uint64_t pages, Populator &to) noexcept
+{
+    if (source % page_size != 0)
+        return Error::with_errno(EINVAL, "populate.source");
+    auto const *const slot { frame < (std::uint64_t { 1 } << 52) ? memory.slots.holding(frame << page_bits) : nullptr };
+    if (!slot || !slot->bound())
+        return Error::with_errno(EINVAL, "populate.slot");
+    if (!slot->file_alive() || !slot->file->try_acquire())
+        return Error::with_errno(EFAULT, "populate.file");
+    auto &file { *slot->file }; // kept: another thread may close its last descriptor
+    auto const into_slot { frame - (slot->gpa >> page_bits) };
+    auto const count { std::min(pages, (slot->size >> page_bits) - into_slot) };
+    auto const first { PageNo::holding(Bytes { slot->file_offset }).plus(into_slot) };
+    ProgramPage copy;
+    std::uint64_t done { 0 };
+    int error { 0 };
+    for (; done < count && error == 0; done += error == 0) {
+        if (memory.signals.one_waits())
+            error = -EINTR;
+        else if (source && !copy.read(source + done * page_size))
+            error = -EFAULT;
+        else
+            error = populate_page(memory, file, first.plus(done), frame + done, source ? copy.bytes() : nullptr, to);
+    }
+    file.release();
+    if (done == 0)
+        return Error::with_errno(-error, "populate.page");
+    return done;
+}
+
+} // namespace gmem::kvm::launch

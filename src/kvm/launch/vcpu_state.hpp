@@ -1,0 +1,14 @@
+#pragma once
+// What a launch knows of a vCPU. Belongs to the vCPU; read and written under its VM's lock, but for `ordinal`.
+
+#include <atomic>
+#include <cstdint>
+
+namespace gmem::kvm::launch {
+
+struct VcpuState final {
+    std::uint32_t ordinal { 0 };     // the order in which the VM's vCPUs were created; never changes
+    std::atomic<bool> tdx_initialised { false }; // KVM_TDX_INIT_VCPU
+};
+
+} // namespace gmem::kvm::launch

@@ -1,0 +1,175 @@
+// A VM's launch through KVM's own ioctls, and what it holds back until the launch is done.
+
+#include "kvm/launch/program_page.hpp"
+#include "kvm/vm.hpp"
+#include "memory/pool.hpp"
+#include "os/mapping_calls.hpp"
+#include "platform/profile.hpp"
+
+#include <algorithm>
+
+namespace gmem::kvm {
+namespace {
+
+// The registers of all vCPUs of a VM, in memory of their own, in the order of creation.
+class AllVcpus final {
+public:
+    AllVcpus(Vm const &vm, launch::VcpusOf registers_of, std::size_t most) noexcept
+    {
+        if (most == 0)
+            return;
+        auto mapped { os::map_anonymous(most * sizeof(launch::VcpuRegisters), MAP_PRIVATE) };
+        failed_ = !mapped;
+        if (failed_)
+            return;
+        auto *const first { reinterpret_cast<launch::VcpuRegisters *>(std::move(mapped).take()) };
+        bytes_ = most * sizeof(launch::VcpuRegisters);
+        all_ = { first, registers_of(vm, first, most) };
+        std::ranges::sort(all_, {}, &launch::VcpuRegisters::ordinal);
+    }
+    ~AllVcpus()
+    {
+        auto const begin { reinterpret_cast<std::uintptr_t>(all_.data()) };
+        if (bytes_ != 0)
+            os::unmap({ begin, begin + bytes_ });
+    }
+    AllVcpus(AllVcpus const &) = delete;
+
+    bool failed() const noexcept { return failed_; }
+    std::span<launch::VcpuRegisters const> all() const noexcept { return all_; }
+
+private:
+    std::span<launch::VcpuRegisters> all_ {};
+    std::size_t bytes_ { 0 };
+    bool failed_ { false };
+};
+
+} // namespace
+
+void Vm::launch_changed() noexcept
+{
+    if (auto const phase { launch_.phase() }; phase != trust_.phase) {
+        trust_.phase = phase;
+        memory::for_each_file_of(identity(), [phase](memory::GuestMemory &file) noexcept { file.set_phase(phase); });
+    }
+    gate_.store(launch_.gate(), std::memory_order_release);
+}
+
+std::optional<long> Vm::encrypt(std::uintptr_t argument, launch::VcpusOf registers_of, launch::IsSevDevice is_sev) noexcept
+{
+    switch (trust_.kind) {
+    case platform::Kind::snp: return encrypt_snp(argument, registers_of, is_sev);
+    case platform::Kind::tdx: return encrypt_tdx(argument);
+    default:                  return has_private_memory() ? std::optional<long> { -ENOTTY } : std::nullopt;
+    }
+}
+
+// The vCPUs are asked before the VM's lock is taken: theirs is outer to it.
+long Vm::encrypt_snp(std::uintptr_t argument, launch::VcpusOf registers_of, launch::IsSevDevice is_sev) noexcept
+{
+    if (argument == 0) // "is there any of it?"
+        return 0;
+    uapi::SevCommand command;
+    if (!launch::take(&command, argument, sizeof command))
+        return -EFAULT;
+    AllVcpus const vcpus { *this, registers_of, command.id == uapi::sev_snp_launch_finish ? created_vcpus_.load(std::memory_order_relaxed) : 0 };
+    if (vcpus.failed())
+        return -ENOMEM;
+    long result { 0 };
+    {
+        os::SignalsBlocked blocked;
+        os::Locked guard { lock_ };
+        result = launch_.snp->command(command, { { slots_, frames_, mode_, blocked }, trust_, created_vcpus_.load(std::memory_order_relaxed), vcpus.all(), is_sev(static_cast<int>(command.sev_fd)) });
+        launch_changed();
+    }
+    return launch::give(argument, &command, sizeof command) ? result : -EFAULT;
+}
+
+long Vm::encrypt_tdx(std::uintptr_t argument) noexcept
+{
+    uapi::TdxCommand command;
+    if (!launch::take(&command, argument, sizeof command))
+        return -EFAULT;
+    long result { 0 };
+    {
+        os::SignalsBlocked blocked;
+        os::Locked guard { lock_ };
+        bool dead { false };
+        result = launch_.tdx->command(command, trust_, dead);
+        if (dead)
+            bugged_.store(true, std::memory_order_relaxed);
+        launch_changed();
+    }
+    return launch::give(argument, &command, sizeof command) ? result : -EFAULT;
+}
+
+std::optional<long> Vm::encrypt_vcpu(launch::VcpuState &vcpu, std::uintptr_t argument) noexcept
+{
+    if (trust_.kind != platform::Kind::tdx)
+        return has_private_memory() ? std::optional<long> { -ENOTTY } : std::nullopt;
+    uapi::TdxCommand command;
+    if (!launch::take(&command, argument, sizeof command))
+        return -EFAULT;
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    return launch_.tdx->command(command, { slots_, frames_, mode_, blocked }, vcpu);
+}
+
+// KVM pins the pages of such a region; of an SNP VM's nothing needs that.
+std::optional<long> Vm::encrypted_region(std::uintptr_t argument) noexcept
+{
+    if (trust_.kind != platform::Kind::snp)
+        return has_private_memory() ? std::optional<long> { -ENOTTY } : std::nullopt;
+    uapi::EncryptedRegion region;
+    if (!launch::take(&region, argument, sizeof region))
+        return -EFAULT;
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    if (!launch_.snp->initialised())
+        return -ENOTTY;
+    return region.size != 0 && region.addr + region.size >= region.addr ? 0 : -EINVAL;
+}
+
+std::optional<long> Vm::populate_realm(std::uintptr_t argument) noexcept
+{
+    if (trust_.kind != platform::Kind::cca)
+        return std::nullopt;
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    return launch_.cca->populate(argument, { slots_, frames_, mode_, blocked });
+}
+
+// assumption: the errno of KVM for a vCPU of a TD that is not there yet, or already complete.
+long Vm::admit_vcpu() noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    bool const has_launch { launch_.tdx && (launch_.duty == launch::Duty::due || launch_.tdx->initialised()) };
+    return has_launch && (!launch_.tdx->initialised() || launch_.tdx->finished()) ? -EIO : 0;
+}
+
+long Vm::admit_run_slowly(launch::VcpuState const &vcpu) noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    switch (launch_.gate()) {
+    case launch::Gate::open:         return 0;
+    case launch::Gate::closed:       return -EINVAL;
+    case launch::Gate::of_its_vcpus: return vcpu.tdx_initialised ? 0 : -EINVAL;
+    case launch::Gate::realm:        break;
+    }
+    auto const result { launch_.cca->activate() };
+    launch_changed();
+    return result;
+}
+
+// Profiles of the RFC: the guest may not fault in what the launch has not yet seen.
+Status Vm::check_early_fault() noexcept
+{
+    if (trust_.phase != platform::Phase::launching || !platform::Profile::current().early_fault_bugs_vm) [[likely]]
+        return Ok {};
+    bugged_.store(true, std::memory_order_relaxed);
+    return Error::with_errno(EFAULT, "guest.early_fault");
+}
+
+} // namespace gmem::kvm
