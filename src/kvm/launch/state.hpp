@@ -4,6 +4,7 @@
 #include "kvm/launch/cca.hpp"
 #include "kvm/launch/snp.hpp"
 #include "kvm/launch/tdx.hpp"
+#include "platform/profile.hpp"
 
 #include <optional>
 
@@ -47,8 +48,13 @@ struct State final {
     bool finished() const noexcept { return (snp && snp->finished()) || (tdx && tdx->finished()) || (cca && cca->finished()); }
     // Has the VM to be launched before it does anything else?
     bool awaited() const noexcept { return !finished() && (duty == Duty::due || (snp && snp->initialised()) || (tdx && tdx->initialised())); }
-    // A realm is NEW until it first runs (platform-models.md 4.3); pKVM and sw_protected have nothing to finish (3.3, 5).
-    platform::Phase phase() const noexcept { return awaited() || (cca && !cca->finished()) ? platform::Phase::launching : platform::Phase::running; }
+    // A realm is NEW until it first runs (platform-models.md 4.3); pKVM and sw_protected have nothing to finish (3.3, 5). A VM that only has the model of SNP or TDX runs from
+    // its birth, but in the versions that ask whether a launch was finished, and bug a VM that faults before (guest_memfd specification 2.6), it never was.
+    platform::Phase phase(platform::Profile const &profile) const noexcept
+    {
+        bool const never_launched { profile.early_fault_bugs_vm && (snp || tdx) && !finished() };
+        return awaited() || never_launched || (cca && !cca->finished()) ? platform::Phase::launching : platform::Phase::running;
+    }
     Gate gate() const noexcept
     {
         if (awaited())

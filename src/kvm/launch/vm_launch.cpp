@@ -48,7 +48,7 @@ private:
 
 void Vm::launch_changed() noexcept
 {
-    if (auto const phase { launch_.phase() }; phase != trust_.phase) {
+    if (auto const phase { launch_.phase(platform::Profile::current()) }; phase != trust_.phase) {
         trust_.phase = phase;
         memory::for_each_file_of(identity(), [phase](memory::GuestMemory &file) noexcept { file.set_phase(phase); });
     }
