@@ -136,7 +136,7 @@ void GuestMemory::release() noexcept
     destroy();
 }
 
-void GuestMemory::release_locked() noexcept
+void GuestMemory::release_locked() noexcept GMEM_NO_THREAD_SAFETY // Space::lock() is held: the header does not know it
 {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1)
         return;

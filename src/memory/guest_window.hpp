@@ -7,6 +7,7 @@
 // fork, and is nothing that the program knows of.
 
 #include "memory/guest_memory.hpp"
+#include "memory/space.hpp"
 
 namespace gmem::memory {
 
@@ -16,10 +17,10 @@ struct GuestWindow final {
 
     // What the guest had of `r` it has to ask for again: before the platform gives the pages up. ENOMEM: some of them may be open still. Callers hold
     // the file's lock and Space::lock().
-    static Status close_pages(GuestMemory &file, PageRange r) noexcept;
+    static Status close_pages(GuestMemory &file, PageRange r) noexcept GMEM_REQUIRES(Space::lock());
 
-    // The file goes. With `guard` the addresses stay taken, unreadable. Under Space::lock().
-    static void close(GuestMemory &file, GuestMemory::ViewFate fate) noexcept;
+    // The file goes. With `guard` the addresses stay taken, unreadable.
+    static void close(GuestMemory &file, GuestMemory::ViewFate fate) noexcept GMEM_REQUIRES(Space::lock());
 };
 
 } // namespace gmem::memory
