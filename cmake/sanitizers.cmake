@@ -2,9 +2,9 @@
 add_library(gmem_sanitizers INTERFACE)
 # vptr: what it checks needs RTTI, which the core has not.
 if(GMEM_SANITIZE STREQUAL "address-undefined")
-    set(gmem_sanitizer_flags -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    set(gmem_sanitizer_flags -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer -O1)
 elseif(GMEM_SANITIZE STREQUAL "thread")
-    set(gmem_sanitizer_flags -fsanitize=thread -fno-omit-frame-pointer)
+    set(gmem_sanitizer_flags -fsanitize=thread -fno-omit-frame-pointer -O1)
 elseif(NOT GMEM_SANITIZE STREQUAL "")
     message(FATAL_ERROR "GMEM_SANITIZE is '${GMEM_SANITIZE}': it may be address-undefined, thread or empty")
 endif()
