@@ -133,11 +133,28 @@ static_assert([] { // who is refused changes nothing
     return true;
 }());
 
+// Every conversion asks: the row of each cell is known at compile time.
+constexpr std::size_t number_of(Cell c) noexcept
+{
+    auto n { static_cast<std::size_t>(c.uapi) };
+    n = n * all_kinds.size() + static_cast<std::size_t>(c.kind);
+    n = n * 2 + (c.to == Attribute::private_ ? 1 : 0);
+    n = n * all_content_modes.size() + static_cast<std::size_t>(c.mode);
+    return n * 2 + (c.phase == Phase::running ? 1 : 0);
+}
+constexpr std::size_t cells { all_uapis.size() * all_kinds.size() * 2 * all_content_modes.size() * 2 };
+
+constexpr auto row_of_cell { [] {
+    std::array<std::uint8_t, cells> table {};
+    for_each_cell([&](Cell c) { table[number_of(c)] = static_cast<std::uint8_t>(first_covering(c)); });
+    return table;
+}() };
+
 } // namespace
 
 Decision decide(Uapi uapi, Kind kind, Attribute to, ContentMode mode, Phase phase) noexcept
 {
-    auto const &row { rows[first_covering({ uapi, kind, to, mode, phase })] };
+    auto const &row { rows[row_of_cell[number_of({ uapi, kind, to, mode, phase })]] };
     return { row.err, row.effect, row.source };
 }
 
