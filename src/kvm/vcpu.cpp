@@ -1,5 +1,6 @@
 #include "kvm/vcpu.hpp"
 
+#include "base/references.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
 
@@ -51,14 +52,7 @@ Result<Vcpu *> Vcpu::create(Vm &vm, int fd, PreFaults pre_faults) noexcept
 Vcpu &Vcpu::at(std::size_t index) noexcept { return pool[index]; }
 std::size_t Vcpu::index() const noexcept { return static_cast<std::size_t>(this - pool); }
 
-bool Vcpu::try_acquire() noexcept
-{
-    auto seen { references_.load(std::memory_order_acquire) };
-    while (seen != 0)
-        if (references_.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel))
-            return true;
-    return false;
-}
+bool Vcpu::try_acquire() noexcept { return acquire_if_alive(references_); }
 
 void Vcpu::release() noexcept
 {

@@ -1,5 +1,6 @@
 #include "memory/guest_memory.hpp"
 
+#include "base/references.hpp"
 #include "memory/gate.hpp"
 #include "memory/guest_window.hpp"
 #include "memory/huge_pages.hpp"
@@ -115,14 +116,7 @@ Status GuestMemory::map_view() noexcept
     return Ok {};
 }
 
-bool GuestMemory::try_acquire() noexcept
-{
-    auto seen { references_.load(std::memory_order_acquire) };
-    while (seen != 0)
-        if (references_.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel))
-            return true;
-    return false;
-}
+bool GuestMemory::try_acquire() noexcept { return acquire_if_alive(references_); }
 
 void GuestMemory::release() noexcept
 {
