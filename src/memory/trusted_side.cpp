@@ -13,9 +13,11 @@ platform::Pages TrustedSide::pages() const noexcept
         .first_physical = file_.first_physical(), .cipher = file_.cipher() };
 }
 
-// The frames that a platform's rules speak of are those of the file: a guest's requests are recorded so (vm_requests.cpp).
+// The frames that a platform's rules speak of are those of the file: a guest's requests are recorded so (GuestMemory::guest_asks).
 Status TrustedSide::veto(PageRange r, Attribute to) const noexcept
 {
+    if (!platform_.keeps_records())
+        return Ok {};
     auto refused { platform_.veto(pages(), r, to, r.first().index()) };
     if (refused)
         return refused;
