@@ -29,18 +29,10 @@ Status for_each_window(GuestMemory const &file, PageRange r, Visit &&visit) noex
     return Ok {};
 }
 
-// Opens the shared runs of `r` in every window. Cannot fail: what stays closed is recovered when it is touched.
 void open_shared_runs(GuestMemory &file, PageRange r) noexcept GMEM_REQUIRES(Space::lock(), file.header().lock)
 {
     (void)for_each_window(file, r, [&file](Window &w, PageRange part) GMEM_NO_THREAD_SAFETY noexcept -> Status {
-        for (auto at { part.first() }; at < part.last();) {
-            auto const run { file.next_run_to_open(at, part.last()) };
-            if (!run)
-                break;
-            file.attach();
-            gate::open(w, *run, Process::opening());
-            at = run->last();
-        }
+        file.open_shared(w, part, Process::opening());
         return Ok {};
     });
 }
@@ -181,6 +173,19 @@ Status GuestMemory::unused_locked(PageRange r) noexcept
     if (auto const held { control_.pins().first_held(r, control_.slots()) })
         return Error::at_page(Why::page_in_use, held->page, "convert.pinned");
     return Ok {};
+}
+
+void GuestMemory::open_shared(Window &w, PageRange part, Opening how) noexcept
+{
+    auto const end { part.last() < pages_ ? part.last() : pages_ };
+    for (auto at { part.first() }; at < end;) {
+        auto const run { next_run_to_open(at, end) };
+        if (!run)
+            return;
+        attach();
+        gate::open(w, *run, how);
+        at = run->last();
+    }
 }
 
 Status GuestMemory::reopen(Window &w, PageNo p) noexcept

@@ -13,6 +13,7 @@
 #include "memory/agent.hpp"
 #include "memory/control_block.hpp"
 #include "memory/hidden_file.hpp"
+#include "memory/opening.hpp"
 #include "memory/window.hpp"
 #include "os/own_copy.hpp"
 
@@ -88,6 +89,10 @@ public:
     // What a guest would read and write, for callers without a VM: page n is its frame n. As guest_touch() answers.
     Status read_as_guest(Bytes offset, void *to, std::size_t size) noexcept;
     Status write_as_guest(Bytes offset, void const *from, std::size_t size) noexcept;
+
+    // Opens the shared runs of `part` (of the window; it may end beyond the file). Cannot fail: what stays closed is recovered when it is touched.
+    // Callers hold Space::lock() too.
+    void open_shared(Window &w, PageRange part, Opening how) noexcept GMEM_REQUIRES(header().lock);
 
     // Re-opens one page after its window raised SIGBUS; see Space::recover.
     Status reopen(Window &w, PageNo p) noexcept GMEM_REQUIRES(header().lock);

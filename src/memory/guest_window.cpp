@@ -45,14 +45,7 @@ Result<std::uintptr_t> GuestWindow::open(GuestMemory &file) noexcept
             w.native->release();
         return gated.error();
     }
-    for (auto at { PageNo { 0 } }; at < file.pages();) {
-        auto const run { file.next_run_to_open(at, file.pages()) };
-        if (!run)
-            break;
-        file.attach();
-        gate::open(w, *run, Opening::native);
-        at = run->last();
-    }
+    file.open_shared(w, w.pages(), Opening::native);
     table.insert(w);
     file.guest_window_ = place;
     return place;

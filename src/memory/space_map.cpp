@@ -14,20 +14,6 @@ namespace {
 constexpr std::size_t address_space { std::size_t { 1 } << 47 };
 constexpr int placement_flags { MAP_FIXED | os::map_fixed_noreplace | MAP_32BIT };
 
-// Opens the shared runs of a fresh window. Uniform windows, the usual case, cost one call.
-void open_fresh(GuestMemory &file, Window &w) noexcept GMEM_REQUIRES(file.header().lock)
-{
-    auto const end { file.last_page_of(w) };
-    for (auto at { w.first }; at < end;) {
-        auto const run { file.next_run_to_open(at, end) };
-        if (!run)
-            return;
-        file.attach();
-        gate::open(w, *run, Opening::native); // nothing is populated yet: let the kernel do it lazily
-        at = run->last();
-    }
-}
-
 bool continues(Window const &w, Window const &next) noexcept
 {
     return next.file == w.file && next.protection == w.protection && next.locked == w.locked && next.first == w.page_at(w.addresses.end);
@@ -72,7 +58,7 @@ Result<std::uintptr_t> Space::map(GuestMemory &file, MapRequest const &request) 
         GMEM_CHECK(os::advise(w.addresses, MADV_DONTFORK));
         (void)os::advise(w.addresses, MADV_NOHUGEPAGE);
         GMEM_CHECK(gate::arm(w));
-        open_fresh(file, w);
+        file.open_shared(w, w.pages(), Opening::native); // nothing is populated yet: let the kernel do it lazily
         return os::protect(w.addresses, request.protection);
     }() };
     if (!gated) {
