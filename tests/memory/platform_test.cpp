@@ -384,21 +384,22 @@ TEST(PlatformFiles, APoisonedPageOfPkvmIsTheHostsAgainWhenItIsPunched)
     EXPECT_EQ(f.guest(3), 0);
 }
 
-// Punching and looking at a file of 1 TiB makes no records.
+// Punching and looking at a file of 256 GiB makes no records. (ThreadSanitizer leaves a process no 1 TiB in one piece.)
 TEST(PlatformFiles, WhatIsNotUsedHasNoRecords)
 {
     crypto::install(crypto::openssl_primitives());
+    constexpr std::uint64_t size { std::uint64_t { 1 } << 38 };
     gmem_file *g { nullptr };
-    ASSERT_EQ(gmem_create_trusted(std::uint64_t { 1 } << 40, GMEM_FLAG_MMAP, GMEM_SNP, nullptr, &g), 0);
+    ASSERT_EQ(gmem_create_trusted(size, GMEM_FLAG_MMAP, GMEM_SNP, nullptr, &g), 0);
     gmem_finish_launch(g);
     ASSERT_EQ(gmem_guest_touch(g, 512 * page), 0);
     struct gmem_stats before, after;
     ASSERT_EQ(gmem_get_stats(g, &before), 0);
     EXPECT_EQ(before.allocated, page);
-    ASSERT_EQ(gmem_punch(g, 0, std::uint64_t { 1 } << 40), 0);
-    EXPECT_EQ(gmem_host_access(g, std::uint64_t { 1 } << 39, 1 << 20, GMEM_WRITE, "a driver"), 0);
-    EXPECT_STREQ(gmem_page_state(g, std::uint64_t { 1 } << 38), "HYPERVISOR");
-    ASSERT_EQ(gmem_convert(g, 0, std::uint64_t { 1 } << 40, GMEM_SHARED, nullptr), 0);
+    ASSERT_EQ(gmem_punch(g, 0, size), 0);
+    EXPECT_EQ(gmem_host_access(g, size / 2, 1 << 20, GMEM_WRITE, "a driver"), 0);
+    EXPECT_STREQ(gmem_page_state(g, size / 4), "HYPERVISOR");
+    ASSERT_EQ(gmem_convert(g, 0, size, GMEM_SHARED, nullptr), 0);
     ASSERT_EQ(gmem_get_stats(g, &after), 0);
     EXPECT_EQ(after.allocated, 0u);
     gmem_destroy(g);
