@@ -31,13 +31,15 @@ static_assert([] { // one for each, in order
 
 } // namespace
 
+char const *words_of(platform::HostVerdict::Then then) noexcept { return consequences[static_cast<std::size_t>(then)].words; }
+
 int errno_of(platform::HostVerdict const &v) noexcept { return is_mistake(v) ? consequences[static_cast<std::size_t>(v.then)].error : 0; }
 
 void report_host_access(PageNo p, char const *state, platform::Access a, platform::HostVerdict const &v, char const *call) noexcept
 {
     char line[320];
     Text text { line };
-    text << consequences[static_cast<std::size_t>(v.then)].words << " in " << call << ": " << (a == platform::Access::write ? "write to" : "read of") << " page " << p.index()
+    text << words_of(v.then) << " in " << call << ": " << (a == platform::Access::write ? "write to" : "read of") << " page " << p.index()
          << " (" << state << "): " << v.name;
     os::say(text.view());
 }

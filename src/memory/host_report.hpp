@@ -13,6 +13,9 @@ constexpr bool is_mistake(platform::HostVerdict const &v) noexcept { return !v.a
 // -EFAULT or -EHWPOISON as include/gmem/gmem.h has it: positive; 0 where it is no mistake.
 int errno_of(platform::HostVerdict const &v) noexcept;
 
+// What comes of such an access: "the host kernel would have crashed".
+char const *words_of(platform::HostVerdict::Then then) noexcept;
+
 // `state`: of the page, in the platform's words. `call`: who made the access.
 void report_host_access(PageNo p, char const *state, platform::Access a, platform::HostVerdict const &v, char const *call) noexcept;
 
