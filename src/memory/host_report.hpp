@@ -16,7 +16,7 @@ int errno_of(platform::HostVerdict const &v) noexcept;
 // What comes of such an access: "the host kernel would have crashed".
 char const *words_of(platform::HostVerdict::Then then) noexcept;
 
-// `state`: of the page, in the platform's words. `call`: who made the access.
-void report_host_access(PageNo p, char const *state, platform::Access a, platform::HostVerdict const &v, char const *call) noexcept;
+// `file`: its inode. `state`: of the page, in the platform's words. `call`: who made the access.
+void report_host_access(std::uint64_t file, PageNo p, char const *state, platform::Access a, platform::HostVerdict const &v, char const *call) noexcept;
 
 } // namespace gmem::memory
