@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "observe/recording.hpp"
+#include "observe/report.hpp"
 #include "os/say.hpp"
 
 #include <array>
@@ -40,6 +41,8 @@ void report_host_access(std::uint64_t file, PageNo p, char const *state, platfor
 {
     (void)observe::note(observe::Kind::host_access, { .detail = a == platform::Access::write, .value = static_cast<std::uint16_t>(v.then), .result = -consequences[static_cast<std::size_t>(v.then)].error,
         .file = file, .offset = raw(p.to_bytes()), .size = page_size }, observe::Asks::who_called);
+    if (observe::Report::is_told())
+        return observe::Report::ask();
     char line[320];
     Text text { line };
     text << words_of(v.then) << " in " << call << ": " << (a == platform::Access::write ? "write to" : "read of") << " page " << p.index()

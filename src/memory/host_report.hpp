@@ -1,6 +1,6 @@
 #pragma once
-// What is said when the host's kernel, or a device, meets a page that the trusted side does not let it have: one line on standard error with the page, the
-// fault, what comes of it, and the call that did it.
+// What is said when the host's kernel, or a device, meets a page that the trusted side does not let it have: an event for gmem run's reports, or where nobody
+// reads those, one line on standard error with the page, the fault, what comes of it, and the call that did it.
 
 #include "memory/guest_memory.hpp"
 #include "platform/verdict.hpp"

@@ -11,7 +11,7 @@ namespace {
 
 constexpr auto longest { os::milliseconds(10'000) }, between_looks { os::milliseconds(500) };
 
-std::uint32_t const *word(std::atomic<std::uint32_t> const &a) noexcept { return reinterpret_cast<std::uint32_t const *>(&a); }
+std::uint32_t const *futex(std::atomic<std::uint32_t> const &a) noexcept { return reinterpret_cast<std::uint32_t const *>(&a); }
 
 bool reader_lives(LogHeader const &h) noexcept
 {
@@ -33,7 +33,7 @@ void Report::ask() noexcept
     if (!h || h->reader.load(std::memory_order_relaxed) == 0)
         return;
     h->asked.fetch_add(1, std::memory_order_release);
-    os::wake_one(word(h->asked));
+    os::wake_one(futex(h->asked));
 }
 
 void Report::ask_and_wait() noexcept
@@ -42,13 +42,13 @@ void Report::ask_and_wait() noexcept
     if (!h || !reader_lives(*h))
         return;
     auto const ticket { h->asked.fetch_add(1, std::memory_order_release) + 1 };
-    os::wake_one(word(h->asked));
+    os::wake_one(futex(h->asked));
     auto const end { raw(os::now()) + raw(longest) };
     for (;;) {
         auto const answered { h->answered.load(std::memory_order_acquire) };
         if (static_cast<std::int32_t>(answered - ticket) >= 0 || raw(os::now()) >= end || !reader_lives(*h))
             return;
-        os::wait_on(word(h->answered), answered, between_looks);
+        os::wait_on(futex(h->answered), answered, between_looks);
     }
 }
 

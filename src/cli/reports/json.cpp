@@ -12,12 +12,12 @@ using Json = nlohmann::ordered_json;
 Json frame_of(CallFrame const &f)
 {
     Json j;
-    j["function"] = f.function.empty() ? Json {} : Json { f.function };
+    j["function"] = f.function.empty() ? Json() : Json(f.function);
     if (!f.file.empty()) {
         j["file"] = f.file;
         j["line"] = f.line;
     }
-    j["module"] = f.module_.empty() ? Json {} : Json { f.module_ };
+    j["module"] = f.module_.empty() ? Json() : Json(f.module_);
     j["offset"] = f.offset;
     if (f.inlined)
         j["inlined"] = true;

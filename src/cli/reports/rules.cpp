@@ -16,6 +16,15 @@ constexpr std::uint64_t flag_mmap { 1 };               // GUEST_MEMFD_FLAG_MMAP
 constexpr std::uint64_t tracked_by_files { 0 };        // observe::word::trackers
 constexpr std::size_t most_ranges { 1 << 16 };
 
+// Does the step take the page's own bytes? Firmware fills the other kinds of pages.
+bool measures(Event const &e)
+{
+    using Step = observe::LaunchStep;
+    constexpr std::uint64_t normal { 1 }; // KVM_SEV_SNP_PAGE_TYPE_NORMAL
+    auto const step { static_cast<Step>(e.detail) };
+    return step == Step::tdx_init_mem_region || step == Step::realm_populate || (step == Step::snp_update && e.more[2] == normal);
+}
+
 bool is(Event const &e, Why why) { return e.result < 0 && e.more[3] == static_cast<std::uint64_t>(why); }
 
 } // namespace
@@ -30,13 +39,13 @@ void Rules::see(observe::EventNo n, Event const &e)
     case observe::Kind::kernel_access:
     case observe::Kind::host_access:
         if (wanted(e))
-            pending_.push_back({ n, p });
+            pending_.push_back({ n, p, cause_of(e) });
         break;
     case observe::Kind::convert:
         if (e.result == 0)
             changed(p);
         else if (wanted(e))
-            pending_.push_back({ n, p });
+            pending_.push_back({ n, p, cause_of(e) });
         break;
     case observe::Kind::bind:   bound(p); break;
     case observe::Kind::launch: launched(p); break;
@@ -61,17 +70,24 @@ void Rules::settle(observe::LogReader const &log)
     for (auto const &p : now) {
         auto const overwritten { raw(p.number) < raw(log.first()) };
         if (overwritten || log.at(p.number))
-            judge(p.what);
+            judge(p.what, p.cause ? p.cause : cause_of(p.what.event));
     }
 }
 
-void Rules::judge(Past const &p)
+std::optional<Past> Rules::cause_of(Event const &e) const
+{
+    auto const &file { history_.file(e.file) };
+    auto const *const cause { e.kind == observe::Kind::convert ? file.pin_in(e.at, e.at + page) : file.is_private(e.offset) ? file.origin(e.offset) : nullptr };
+    return cause ? std::optional { *cause } : std::nullopt;
+}
+
+void Rules::judge(Past const &p, std::optional<Past> const &cause)
 {
     if (p.event.kind == observe::Kind::convert)
-        return refused(p);
+        return refused(p, cause);
     if (p.event.kind == observe::Kind::host_access)
-        return host_accessed(p);
-    access(p);
+        return host_accessed(p, cause);
+    access(p, cause);
 }
 
 bool Rules::again(Kind k, Past const &p)
@@ -90,7 +106,7 @@ void Rules::tell(Past const &p, Report const &r)
         told_[{ r.kind, p.stack }] = which;
 }
 
-void Rules::access(Past const &p)
+void Rules::access(Past const &p, std::optional<Past> const &origin)
 {
     auto const &e { p.event };
     bool const by_kernel { e.kind == observe::Kind::kernel_access }, handled { !by_kernel && e.more[3] != 0 };
@@ -106,18 +122,17 @@ void Rules::access(Past const &p)
     r.details.push_back(fmt::format("at {:#x}", e.more[0]));
     add_place(r, e, e.offset);
     r.stacks.push_back(processes_.resolve(p.stack, by_kernel ? Innermost::calling : Innermost::executing, !by_kernel && !handled, ""));
-    add_origin(r, e, e.offset);
+    add_origin(r, e, origin);
     add_history(r, e, e.offset);
     tell(p, r);
 }
 
-void Rules::refused(Past const &p)
+void Rules::refused(Past const &p, std::optional<Past> const &pin)
 {
     auto const &e { p.event };
     if (is(e, Why::platform_refused))
         return platform_refused(p);
     auto const at { e.at };
-    auto const *const pin { is(e, Why::page_in_use) ? history_.file(e.file).pin_in(at, at + page) : nullptr };
     if (!pin || again(Kind::pinned_conversion, p))
         return;
     auto r { begin(Kind::pinned_conversion, p, fmt::format("{} could not make {} private: a page is pinned", who(e), range_of(e))) };
@@ -190,7 +205,7 @@ void Rules::launched(Past const &p)
 {
     auto const &e { p.event };
     auto const untouched { e.more[4] };
-    if (untouched == 0 || e.result < 0)
+    if (untouched == 0 || e.result < 0 || !measures(e) || again(Kind::unwritten_measured, p))
         return;
     auto r { begin(Kind::unwritten_measured, p, fmt::format("{} launched {} with {} that nobody ever wrote", who(e), range_of(e), untouched == 1 ? "a page" : fmt::format("{} pages", untouched))) };
     r.facts.push_back({ "never_written", untouched });
@@ -200,7 +215,7 @@ void Rules::launched(Past const &p)
     tell(p, r);
 }
 
-void Rules::host_accessed(Past const &p)
+void Rules::host_accessed(Past const &p, std::optional<Past> const &origin)
 {
     auto const &e { p.event };
     if (again(Kind::host_kernel_access, p))
@@ -210,7 +225,7 @@ void Rules::host_accessed(Past const &p)
     r.facts.push_back({ "write", e.detail });
     add_place(r, e, e.offset);
     r.stacks.push_back(processes_.resolve(p.stack, Innermost::calling, false, ""));
-    add_origin(r, e, e.offset);
+    add_origin(r, e, origin);
     add_history(r, e, e.offset);
     tell(p, r);
 }

@@ -40,22 +40,24 @@ private:
     struct Pending final {
         observe::EventNo number;
         Past what;
+        std::optional<Past> cause; // the pin, or what made the page private: as it was then
     };
+    std::optional<Past> cause_of(observe::Event const &e) const;
     bool wanted(observe::Event const &e) const;
-    void judge(Past const &p);
-    void access(Past const &p);
-    void refused(Past const &p);
+    void judge(Past const &p, std::optional<Past> const &cause);
+    void access(Past const &p, std::optional<Past> const &origin);
+    void refused(Past const &p, std::optional<Past> const &pin);
     void platform_refused(Past const &p);
     void changed(Past const &p);
     void bound(Past const &p);
     void launched(Past const &p);
-    void host_accessed(Past const &p);
+    void host_accessed(Past const &p, std::optional<Past> const &origin);
 
     bool again(Kind k, Past const &p);
     void tell(Past const &p, Report const &r);
     Report begin(Kind k, Past const &p, std::string headline);
     void add_place(Report &r, observe::Event const &e, std::uint64_t offset);
-    void add_origin(Report &r, observe::Event const &e, std::uint64_t offset);
+    void add_origin(Report &r, observe::Event const &e, std::optional<Past> const &origin);
     void add_history(Report &r, observe::Event const &e, std::uint64_t offset);
     std::string who(observe::Event const &e) const;
 

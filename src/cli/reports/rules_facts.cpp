@@ -46,10 +46,9 @@ void Rules::add_place(Report &r, observe::Event const &e, std::uint64_t offset)
     r.details.push_back(std::move(words));
 }
 
-void Rules::add_origin(Report &r, observe::Event const &e, std::uint64_t offset)
+void Rules::add_origin(Report &r, observe::Event const &e, std::optional<Past> const &origin)
 {
-    auto const *const origin { history_.file(e.file).origin(offset) };
-    if (!origin || origin->event.detail != 1) {
+    if (!origin) {
         CallStack unknown;
         unknown.title = "Who made the page private is not known: the session remembers only the latest events";
         r.stacks.push_back(std::move(unknown));

@@ -5,6 +5,7 @@
 #include "kvm/launch/report.hpp"
 #include "kvm/launch/tdx_gate.hpp"
 #include "os/mapping_calls.hpp"
+#include "observe/report.hpp"
 #include "os/say.hpp"
 #include "platform/tdx/populate.hpp"
 
@@ -67,7 +68,7 @@ private:
 
 void warn(NeverWritten const &n, char const *how) noexcept
 {
-    if (n.pages == 0)
+    if (n.pages == 0 || observe::Report::is_told())
         return;
     char line[320];
     Text text { line };
