@@ -44,7 +44,7 @@ protected:
         return happens({ .kind = observe::Kind::access, .value = place, .offset = offset, .size = 1, .more = { 0x1000, 0, 0, handled } });
     }
 
-    std::vector<Report> read(bool handled = false)
+    std::vector<Report> read(bool handled = false, std::function<void()> const &meanwhile = [] {})
     {
         std::vector<Report> told;
         auto const log { std::move(observe::LogReader::open({ reinterpret_cast<std::byte const *>(memory_.data()), memory_.size() * sizeof(std::uint64_t) })).take() };
@@ -55,6 +55,7 @@ protected:
             processes.see(n, e, behind);
             rules.see(n, e);
         });
+        meanwhile();
         rules.settle(log);
         return told;
     }
@@ -104,6 +105,7 @@ TEST_F(RulesTest, WhatIsPastTheEndOrHandledOrTakenBackIsNotTold)
     EXPECT_EQ(read(true).size(), 1u);
     state.store(observe::state_of(n, observe::Content::event));
     EXPECT_EQ(read().size(), 1u);
+    EXPECT_TRUE(read(false, [&] { state.store(observe::state_of(n, observe::Content::bytes)); }).empty()); // after it was read
 }
 
 TEST_F(RulesTest, TheLaterConversionOfAPartIsThePartsOrigin)
@@ -120,6 +122,21 @@ TEST_F(RulesTest, TheLaterConversionOfAPartIsThePartsOrigin)
     EXPECT_NE(told[0].stacks[1].title.find("[0x3000, 0x4000)"), std::string::npos);
     EXPECT_NE(told[1].stacks[1].title.find("[0x0, 0x8000)"), std::string::npos);
     EXPECT_NE(told[2].stacks[1].title.find("[0x0, 0x8000)"), std::string::npos);
+}
+
+TEST_F(RulesTest, AConversionThatReachesIntoAnOlderOneLeavesTheRestToIt)
+{
+    created();
+    happens({ .kind = observe::Kind::convert, .detail = 1, .offset = 2 * page, .size = 4 * page });
+    happens({ .kind = observe::Kind::convert, .detail = 1, .offset = 0, .size = 4 * page });
+    touched(3 * page);
+    touched(5 * page);
+    touched(6 * page); // nobody converted it
+    auto const told { read() };
+    ASSERT_EQ(told.size(), 3u);
+    EXPECT_NE(told[0].stacks[1].title.find("[0x0, 0x4000)"), std::string::npos);
+    EXPECT_NE(told[1].stacks[1].title.find("[0x2000, 0x6000)"), std::string::npos);
+    EXPECT_NE(told[2].stacks[1].title.find("not known"), std::string::npos);
 }
 
 TEST_F(RulesTest, OnlyAPinThatIsHeldAndOnThatPageIsToldOf)
