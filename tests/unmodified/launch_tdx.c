@@ -125,9 +125,10 @@ static void refusals(int variant)
     vcpu = new_vcpu(0);
     CHECK(make_private(0, 8) == 0);
     CHECK(FAILS(add(0, 1, NULL, 0), EINVAL)); /* the vCPU is not initialised */
-    CHECK(FAILS(tdx_call(vcpu, TDX_INIT_VCPU, 1, NULL), EINVAL) && tdx_call(vcpu, TDX_INIT_VCPU, 0, NULL) == 0 && FAILS(tdx_call(vcpu, TDX_INIT_VCPU, 0, NULL), EINVAL));
     struct cpuid2 cpuid = { .nent = 0 };
-    CHECK(FAILS(tdx_call(vcpu, TDX_GET_CPUID, 0, &cpuid), E2BIG) && cpuid.nent == 1);
+    CHECK(FAILS(tdx_call(vcpu, TDX_GET_CPUID, 0, &cpuid), E2BIG) && cpuid.nent == 1); /* nor need it be, for that */
+    CHECK(FAILS(tdx_call(vcpu, TDX_GET_CPUID, 1, &cpuid), EINVAL));
+    CHECK(FAILS(tdx_call(vcpu, TDX_INIT_VCPU, 1, NULL), EINVAL) && tdx_call(vcpu, TDX_INIT_VCPU, 0, NULL) == 0 && FAILS(tdx_call(vcpu, TDX_INIT_VCPU, 0, NULL), EINVAL));
     CHECK(tdx_call(vcpu, TDX_GET_CPUID, 0, &cpuid) == 0 && cpuid.entries[0].function == 0x80000008);
 
     static unsigned char page[2 * PAGE] __attribute__((aligned(PAGE)));
