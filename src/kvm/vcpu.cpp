@@ -60,12 +60,20 @@ void Vcpu::release() noexcept
         return;
     auto const page { reinterpret_cast<std::uintptr_t>(page_) };
     os::unmap({ page, page + page_size });
+    cpuid_.clear();
     vm_->release();
     vm_ = nullptr;
     os::SignalsBlocked blocked;
     os::Locked guard { pool_lock };
     page_ = nullptr; // free again
 }
+
+std::optional<long> Vcpu::set_cpuid(int fd, std::uintptr_t argument) noexcept
+{
+    return vm_->platform() == platform::Kind::snp ? std::optional { cpuid_.set(fd, argument) } : std::nullopt;
+}
+
+std::optional<long> Vcpu::get_cpuid(std::uintptr_t argument) noexcept { return cpuid_.get(argument); }
 
 long Vcpu::run(int fd, unsigned long argument) noexcept
 {

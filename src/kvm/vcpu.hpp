@@ -9,6 +9,7 @@
 //   P3  the object holds one reference to its VM, and its own mapping of the run page, from create() to the last release().
 
 #include "kvm/breakpoints.hpp"
+#include "kvm/launch/cpuid_table.hpp"
 #include "kvm/run_page.hpp"
 #include "kvm/vm.hpp"
 #include "os/signals.hpp"
@@ -40,6 +41,10 @@ public:
     long set_guest_debug(int fd, std::uintptr_t argument) noexcept;
     long set_signal_mask(int fd, std::uintptr_t argument) noexcept;
 
+    // KVM_SET_CPUID2 and KVM_GET_CPUID2. nullopt: the real KVM's affair.
+    std::optional<long> set_cpuid(int fd, std::uintptr_t argument) noexcept;
+    std::optional<long> get_cpuid(std::uintptr_t argument) noexcept;
+
     // KVM_PRE_FAULT_MEMORY, with its progress.
     long pre_fault_memory(int fd, std::uintptr_t argument) noexcept;
 
@@ -70,6 +75,7 @@ private:
     Vm *vm_ { nullptr };
     uapi::RunPage *page_ { nullptr };
     launch::VcpuState launch_;
+    launch::CpuidTable cpuid_; // of VMs on SNP
     std::uint64_t identity_ { 0 }; // never used twice in a process
     PreFaults pre_faults_ { PreFaults::by_gmem };
     Next next_ { Next::enter };

@@ -205,6 +205,10 @@ std::optional<long> vcpu_ioctl(int fd, kvm::Vcpu &vcpu, unsigned long command, u
         return vcpu.set_guest_debug(fd, argument);
     case uapi::pre_fault_memory:
         return vcpu.pre_fault_memory(fd, argument);
+    case uapi::set_cpuid2:
+        return vcpu.set_cpuid(fd, argument);
+    case uapi::get_cpuid2:
+        return vcpu.get_cpuid(argument);
     case uapi::set_signal_mask:
         return vcpu.set_signal_mask(fd, argument);
     default:

@@ -235,6 +235,36 @@ static void devices(int variant)
     CHECK(FAILS(ioctl(other, MEMORY_ENCRYPT_OP, &issue), ENOTTY));
 }
 
+/* The CPUID page is made of what KVM_GET_CPUID2 says: what was set, whatever this host's processor is. */
+static void cpuid_reads_back(int variant)
+{
+    (void)variant;
+    make_vm(SNP_VM);
+    CHECK(snp_init2() == 0);
+    int first = ioctl(vm, KVM_CREATE_VCPU, 0);
+    if (first < 0 && errno == ENODEV)
+        return;
+    int second = ioctl(vm, KVM_CREATE_VCPU, 1);
+    struct cpuid2 set = { .nent = 2, .entries = { { .function = 0, .eax = 7, .ebx = 0x68747541, .ecx = 0x444d4163, .edx = 0x69746e65 }, { .function = 7, .flags = 1, .eax = 1, .ebx = 1 } } }, got;
+    CHECK(second >= 0 && ioctl(first, KVM_SET_CPUID2, &set) == 0);
+    memset(&got, 0, sizeof got);
+    if (FAILS(ioctl(first, KVM_GET_CPUID2, &got), ENOTTY))
+        return; /* a scripted vCPU has none */
+    got.nent = 1;
+    CHECK(FAILS(ioctl(first, KVM_GET_CPUID2, &got), E2BIG) && got.nent == 2 && got.entries[0].eax == 0);
+    got.nent = 8;
+    CHECK(ioctl(first, KVM_GET_CPUID2, &got) == 0 && memcmp(&got, &set, sizeof set) == 0);
+    CHECK(FAILS(ioctl(first, KVM_GET_CPUID2, (void *)8), EFAULT) && FAILS(ioctl(first, KVM_SET_CPUID2, (void *)8), EFAULT));
+    struct cpuid2 many = { .nent = 257 };
+    CHECK(FAILS(ioctl(first, KVM_SET_CPUID2, &many), E2BIG));
+    set.nent = 1, set.entries[0].eax = 1;
+    CHECK(ioctl(second, KVM_SET_CPUID2, &set) == 0);
+    got.nent = 8;
+    CHECK(ioctl(second, KVM_GET_CPUID2, &got) == 0 && got.nent == 1 && got.entries[0].eax == 1);
+    got.nent = 8;
+    CHECK(ioctl(first, KVM_GET_CPUID2, &got) == 0 && got.nent == 2 && got.entries[0].eax == 7);
+}
+
 /* The flows whose digests are known. */
 static void measured(const char *flow)
 {
@@ -291,6 +321,7 @@ int main(int argc, char **argv)
     }
     run_case("CPUID in place", cpuid_in_place, 0);
     run_case("CPUID with a source", cpuid_with_source, 0);
+    run_case("CPUID reads back", cpuid_reads_back, 0);
     run_case("refusals", refusals, 0);
     run_case("devices", devices, 0);
     for (int i = 0; i < 4; ++i)
