@@ -58,6 +58,21 @@ static void cpuid_with_source(int variant)
     CHECK(make_private(1, 1) == 0 && FAILS(update(1, 1, &cpuid, CPUID), EIO) && fw_error == FW_INVALID_PARAM && cpuid.entries[0].ebx == 0x1234);
 }
 
+/* What QEMU writes of SEV: the C-bit, and one physical address bit fewer than there are. A C-bit elsewhere is corrected. */
+static void cpuid_of_qemu(int variant)
+{
+    (void)variant;
+    static struct cpuid_page cpuid __attribute__((aligned(PAGE)));
+    begin_snp();
+    cpuid.count = 1;
+    cpuid.entries[0].eax_in = 0x8000001f;
+    cpuid.entries[0].eax = 0x1a;
+    cpuid.entries[0].ebx = 47 | 1 << 6;
+    CHECK(make_private(0, 1) == 0 && FAILS(update(0, 1, &cpuid, CPUID), EIO) && fw_error == FW_INVALID_PARAM && cpuid.entries[0].ebx != (47 | 1 << 6));
+    cpuid.entries[0].ebx = 51 | 1 << 6;
+    CHECK(update(0, 1, &cpuid, CPUID) == 0);
+}
+
 /* A shared page in the middle: what is before it is done, and the call says so. */
 static void partial(int with_source)
 {
@@ -322,6 +337,7 @@ int main(int argc, char **argv)
     run_case("CPUID in place", cpuid_in_place, 0);
     run_case("CPUID with a source", cpuid_with_source, 0);
     run_case("CPUID reads back", cpuid_reads_back, 0);
+    run_case("CPUID of QEMU", cpuid_of_qemu, 0);
     run_case("refusals", refusals, 0);
     run_case("devices", devices, 0);
     for (int i = 0; i < 4; ++i)
