@@ -92,7 +92,7 @@ long Vcpu::run(int fd, unsigned long argument) noexcept
     auto const result { os::system_call(SYS_ioctl, fd, uapi::run, argument) };
     if (result == 0 && gave_everything_) [[unlikely]]
         gave_everything_ = false;
-    return exit_stands(result) ? result : correct(fd, result);
+    return settle(fd, result);
 }
 
 } // namespace gmem::kvm

@@ -53,6 +53,7 @@ private:
     enum class Next : std::uint8_t { enter, access, answer };
 
     // vcpu_exits.cpp
+    long settle(int fd, long result) noexcept;
     bool exit_stands(long result) const noexcept;
     long correct(int fd, long result) noexcept;
     long correct_fault() noexcept;
@@ -61,6 +62,9 @@ private:
     long correct_internal_error(int fd) noexcept;
     long resume_access() noexcept;
     long tell_memory_fault(std::uint64_t gpa, Attribute access) noexcept;
+
+    // vcpu_stops.cpp
+    void tell_stop(int fd) noexcept;
 
     // vcpu_hypercalls.cpp: hosts that repeat hypercalls for ever
     enum class Found : std::uint8_t { nothing, answered, exit };
@@ -80,6 +84,9 @@ private:
     PreFaults pre_faults_ { PreFaults::by_gmem };
     Next next_ { Next::enter };
     bool answer_in_long_mode_ { false }; // Next::answer: how the guest called
+    static constexpr std::uint64_t nowhere { ~std::uint64_t { 0 } };
+    std::uint64_t gave_code_ { nowhere }; // after a failed emulation: where the code is whose page the guest was given; until an exit that stands
+    bool told_stop_ { false };
     bool gave_everything_ { false }; // after a fault of which the real KVM did not say where; until an exit that is none
     uapi::MmioExit access_ {}; // Next::access: what the real KVM waits for
     bool program_debugs_ { false };

@@ -1,6 +1,8 @@
 /* An SNP VM on the real /dev/kvm: its machine code finds the image that was launched. Exit 0; 1 with the line; 77 when no guest can run here. */
 #include "launch.h"
 
+enum { STOP = 0x8000 }; /* code of a guest that comes to its end */
+
 static uint64_t sum_of(const unsigned char *bytes, size_t size)
 {
     uint64_t total = 0;
@@ -38,6 +40,31 @@ static void too_early(void)
     CHECK(guest_start(&m.guest, kvm) < 0 && errno == EINVAL);
 }
 
+/* A launched guest that comes to `code`, where it cannot go on: an exit that ends the run, at once, and one sentence. A triple fault, or what the real KVM could not emulate. */
+static void stops(const char *code, size_t size, const char *sentence)
+{
+    begin_snp();
+    add_system_memory();
+    CHECK(finish() == 0 && guest_start(&m.guest, kvm) == 0);
+    memcpy(m.guest.system + STOP, code, size);
+    struct kvm_regs r;
+    CHECK(ioctl(m.guest.vcpu, KVM_GET_REGS, &r) == 0);
+    r.rip = STOP;
+    int said[2], real = dup(2), runs = 0, result;
+    CHECK(ioctl(m.guest.vcpu, KVM_SET_REGS, &r) == 0 && pipe2(said, O_NONBLOCK) == 0 && dup2(said[1], 2) == 2);
+    for (int again = 0; again < 2; ++again) /* the sentence comes once */
+        do
+            result = ioctl(m.guest.vcpu, KVM_RUN, 0);
+        while (result < 0 && errno == EINTR && ++runs < 100);
+    CHECK(dup2(real, 2) == 2);
+    char text[600] = "";
+    CHECK(read(said[0], text, sizeof text - 1) > 0);
+    if (runs == 100 || (m.guest.run->exit_reason != KVM_EXIT_INTERNAL_ERROR && m.guest.run->exit_reason != KVM_EXIT_SHUTDOWN) || (!strstr(text, sentence) && !strstr(text, "where is not known")) || strchr(text, '\n')[1] != 0) {
+        fprintf(stderr, "%d runs, exit reason %u, said: %s\n", runs, m.guest.run->exit_reason, text);
+        exit(1);
+    }
+}
+
 int main(void)
 {
     if (open_kvm() != 0)
@@ -55,5 +82,8 @@ int main(void)
     CHECK(look(window) == -1);
     CHECK(make_shared(0, 1) == 0 && memcmp(window, p, PAGE) != 0); /* ciphertext, and that is what the guest finds now */
     CHECK(guest_sum(DATA) == sum_of(window, PAGE));
+    stops("\xdd\x04\x25\0\0\0\x30", 7, "vCPU 0 stopped at 0x8000 (KVM cannot emulate the instruction): the code there is dd 04 25 00 00 00 30"); /* fldl of an address without memory */
+    stops("\xf2\x0f\x01\xff", 4, "): PVALIDATE needs a processor with SNP");
+    stops("\xb9\x31\x01\x01\xc0\x0f\x32", 7, "stopped at 0x8005 (triple fault): RDMSR of 0xc0010131 needs a processor with SNP"); /* mov $0xc0010131, %ecx; rdmsr */
     return 0;
 }
