@@ -76,6 +76,7 @@ inline constexpr unsigned long get_api_version { io(0x00) };
 inline constexpr unsigned long create_vm { io(0x01) };
 inline constexpr unsigned long check_extension { io(0x03) };
 inline constexpr unsigned long get_vcpu_mmap_size { io(0x04) };
+inline constexpr unsigned long get_supported_cpuid { iowr(0x05, 8) }; // the fixed part of its structure
 inline constexpr unsigned long create_vcpu { io(0x41) };
 inline constexpr unsigned long get_dirty_log { iow(0x42, 16) };
 inline constexpr unsigned long clear_dirty_log { iowr(0xc0, 24) };
