@@ -1,6 +1,7 @@
 #include "kvm/vcpu.hpp"
 
 #include "base/references.hpp"
+#include "kvm/launch/td_entry.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
 
@@ -68,9 +69,20 @@ void Vcpu::release() noexcept
     page_ = nullptr; // free again
 }
 
+std::optional<long> Vcpu::encrypt(int fd, std::uintptr_t argument) noexcept
+{
+    bool const before { launch_.tdx_initialised };
+    auto const result { vm_->encrypt_vcpu(launch_, argument) };
+    if (!before && launch_.tdx_initialised && vm_->is_td())
+        launch::begin_as_td(fd, launch_.td_entry);
+    return result;
+}
+
 std::optional<long> Vcpu::set_cpuid(int fd, std::uintptr_t argument) noexcept
 {
-    return vm_->platform() == platform::Kind::snp ? std::optional { cpuid_.set(fd, argument) } : std::nullopt;
+    if (vm_->platform() == platform::Kind::snp)
+        return cpuid_.set(fd, argument, launch::CpuidTable::Of::guest);
+    return vm_->is_td() ? std::optional { cpuid_.set(fd, argument, launch::CpuidTable::Of::td) } : std::nullopt;
 }
 
 std::optional<long> Vcpu::get_cpuid(std::uintptr_t argument) noexcept { return cpuid_.get(argument); }

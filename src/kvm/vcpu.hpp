@@ -41,6 +41,8 @@ public:
     long set_guest_debug(int fd, std::uintptr_t argument) noexcept;
     long set_signal_mask(int fd, std::uintptr_t argument) noexcept;
 
+    // KVM_MEMORY_ENCRYPT_OP. nullopt: no affair of this VM's.
+    std::optional<long> encrypt(int fd, std::uintptr_t argument) noexcept;
     // KVM_SET_CPUID2 and KVM_GET_CPUID2. nullopt: the real KVM's affair.
     std::optional<long> set_cpuid(int fd, std::uintptr_t argument) noexcept;
     std::optional<long> get_cpuid(std::uintptr_t argument) noexcept;
@@ -79,7 +81,7 @@ private:
     Vm *vm_ { nullptr };
     uapi::RunPage *page_ { nullptr };
     launch::VcpuState launch_;
-    launch::CpuidTable cpuid_; // of VMs on SNP
+    launch::CpuidTable cpuid_; // of VMs on SNP, and of TDs
     std::uint64_t identity_ { 0 }; // never used twice in a process
     PreFaults pre_faults_ { PreFaults::by_gmem };
     Next next_ { Next::enter };

@@ -205,7 +205,7 @@ std::optional<long> vcpu_ioctl(int fd, kvm::Vcpu &vcpu, unsigned long command, u
     case uapi::run:
         return vcpu.run(fd, argument);
     case uapi::memory_encrypt_op:
-        return vcpu.vm().encrypt_vcpu(vcpu.launch(), argument);
+        return vcpu.encrypt(fd, argument);
     case uapi::set_guest_debug:
         return vcpu.set_guest_debug(fd, argument);
     case uapi::pre_fault_memory:

@@ -8,6 +8,7 @@
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <spawn.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -156,6 +157,20 @@ static void kvm(void)
             CHECK((supported.entries[i].eax & 0xff) == 52 && (supported.entries[i].eax >> 16 & 0xff) == 48);
 }
 
+/* Itself once more, begun by posix_spawn with everything really blocked. */
+static void spawned(char **argv)
+{
+    extern char **environ;
+    char *words[] = { argv[0], argv[1], (char *)(uintptr_t) "again", NULL };
+    posix_spawnattr_t attributes;
+    sigset_t all;
+    pid_t child;
+    int status;
+    sigfillset(&all);
+    CHECK(posix_spawnattr_init(&attributes) == 0 && posix_spawnattr_setsigmask(&attributes, &all) == 0 && posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK) == 0);
+    CHECK(posix_spawn(&child, "/proc/self/exe", NULL, &attributes, words, environ) == 0 && waitpid(child, &status, 0) == child && status == 0);
+}
+
 int main(int argc, char **argv)
 {
     CHECK(argc >= 2);
@@ -172,6 +187,7 @@ int main(int argc, char **argv)
     own_handlers();
     CHECK(death_of(fault) == SIGSEGV && death_of(sent) == SIGSEGV && death_of(sent_and_ignored) == 0);
     kvm();
+    spawned(argv);
     sigset_t all;
     sigfillset(&all);
     CHECK(sigprocmask(SIG_SETMASK, &all, NULL) == 0);

@@ -1,57 +1,65 @@
 #include "kvm/launch/cpuid_table.hpp"
 
 #include "kvm/launch/program_page.hpp"
+#include "kvm/launch/td_entry.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
 
+#include <cstring>
+
 namespace gmem::kvm::launch {
-namespace {
 
-constexpr std::size_t most_bytes { uapi::most_cpuid_entries * sizeof(uapi::CpuidEntry2) };
+// The program's entries, those that the real KVM has not taken yet, and a kvm_cpuid2 for the real KVM with room for what a TD's CPUID has besides.
+struct CpuidTable::Memory final {
+    uapi::CpuidEntry2 kept[uapi::most_cpuid_entries], candidate[uapi::most_cpuid_entries];
+    uapi::Cpuid2 header;
+    uapi::CpuidEntry2 entries[uapi::most_cpuid_entries + 1];
+};
 
-} // namespace
-
-// What the real KVM took is what we keep, unless the program changes it meanwhile: nobody can say then which of the two it meant.
-long CpuidTable::set(int fd, std::uintptr_t argument) noexcept
+long CpuidTable::set(int fd, std::uintptr_t argument, Of whose) noexcept
 {
     os::SignalsBlocked blocked;
     os::Locked guard { lock_ };
-    auto const result { os::system_call(SYS_ioctl, fd, uapi::set_cpuid2, argument) };
-    return result != 0 ? result : keep(argument);
-}
-
-long CpuidTable::keep(std::uintptr_t argument) noexcept
-{
     uapi::Cpuid2 header;
     if (!take(&header, argument, sizeof header))
         return -EFAULT;
     if (header.nent > uapi::most_cpuid_entries)
         return -E2BIG;
-    if (memory_ == 0) {
-        auto mapped { os::map_anonymous(most_bytes, MAP_PRIVATE) };
+    if (!memory_) {
+        auto mapped { os::map_anonymous(sizeof(Memory), MAP_PRIVATE) };
         if (!mapped)
             return -ENOMEM;
-        memory_ = std::move(mapped).take();
+        memory_ = reinterpret_cast<Memory *>(std::move(mapped).take());
     }
-    count_ = 0;
-    if (header.nent != 0 && !take(reinterpret_cast<void *>(memory_), argument + sizeof header, header.nent * sizeof(uapi::CpuidEntry2)))
+    auto &m { *memory_ };
+    if (header.nent != 0 && !take(m.entries, argument + sizeof header, header.nent * sizeof *m.entries))
         return -EFAULT;
-    count_ = header.nent;
-    return 0;
+    m.header = header;
+    // The copy is what counts: the program may change its own meanwhile.
+    std::memcpy(m.candidate, m.entries, header.nent * sizeof *m.entries);
+    if (whose == Of::td)
+        m.header.nent = add_td_leaves(m.entries, header.nent);
+    auto const result { os::system_call(SYS_ioctl, fd, uapi::set_cpuid2, &m.header) };
+    if (result == 0) {
+        std::memcpy(m.kept, m.candidate, header.nent * sizeof *m.candidate);
+        count_ = header.nent;
+        is_set_ = true;
+    }
+    return result;
 }
 
 std::optional<long> CpuidTable::get(std::uintptr_t argument) noexcept
 {
     os::SignalsBlocked blocked;
     os::Locked guard { lock_ };
-    if (memory_ == 0)
+    if (!is_set_)
         return std::nullopt;
     uapi::Cpuid2 header;
     if (!take(&header, argument, sizeof header))
         return -EFAULT;
     bool const fits { header.nent >= count_ };
     header.nent = count_;
-    if (fits && count_ != 0 && !give(argument + sizeof header, reinterpret_cast<void const *>(memory_), count_ * sizeof(uapi::CpuidEntry2)))
+    if (fits && count_ != 0 && !give(argument + sizeof header, memory_->kept, count_ * sizeof *memory_->kept))
         return -EFAULT;
     if (!give(argument, &header, sizeof header))
         return -EFAULT;
@@ -61,10 +69,13 @@ std::optional<long> CpuidTable::get(std::uintptr_t argument) noexcept
 void CpuidTable::clear() noexcept
 {
     os::Locked guard { lock_ };
-    if (memory_ != 0)
-        os::unmap({ memory_, memory_ + most_bytes });
-    memory_ = 0;
+    if (memory_) {
+        auto const begin { reinterpret_cast<std::uintptr_t>(memory_) };
+        os::unmap({ begin, begin + sizeof(Memory) });
+    }
+    memory_ = nullptr;
     count_ = 0;
+    is_set_ = false;
 }
 
 } // namespace gmem::kvm::launch

@@ -178,6 +178,7 @@ long Tdx::init_vcpu(uapi::TdxCommand const &command, VcpuState &vcpu) noexcept
         return -EINVAL;
     if (td_->create_vcpu() != Seam::success)
         return -EIO;
+    vcpu.td_entry = { .rcx = command.data, .address_bits = shared_bit_ >> 51 ? 52u : 48u, .index = td_->vcpus() - 1 };
     vcpu.tdx_initialised = true;
     return 0;
 }
