@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # QEMU, unmodified, under gmem: an ordinary VM, an SNP guest and a TD, with firmware alone and with a kernel. docs/qemu.md.
 # Usage: run-qemu.sh [--root=FOLDER] [--build=FOLDER] [--logs=FOLDER] [CASE...]
-# CASE: ordinary, snp, snp-kernel, snp-vcpus, tdx, tdx-kernel, tdx-vcpus; all of them when none is given. FOLDER of --root is what setup-qemu.sh made.
+# CASE: ordinary, snp, snp-kernel, snp-vcpus, snp-devices, tdx, tdx-kernel, tdx-vcpus; all of them when none is given. FOLDER of --root is what setup-qemu.sh made.
 # Exit status: 0 when each case is as it should be, 1 when one is not, 77 when this machine cannot run them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -15,11 +15,11 @@ for word in "$@"; do
     --root=*) root=$(realpath -m "${word#*=}") ;;
     --build=*) build=$(realpath -m "${word#*=}") ;;
     --logs=*) logs=$(realpath -m "${word#*=}") ;;
-    ordinary | snp | snp-kernel | snp-vcpus | tdx | tdx-kernel | tdx-vcpus) cases+=("$word") ;;
+    ordinary | snp | snp-kernel | snp-vcpus | snp-devices | tdx | tdx-kernel | tdx-vcpus) cases+=("$word") ;;
     *) echo "run-qemu.sh: $word is not known" >&2; exit 2 ;;
     esac
 done
-[ ${#cases[@]} -gt 0 ] || cases=(ordinary snp snp-kernel snp-vcpus tdx tdx-kernel tdx-vcpus)
+[ ${#cases[@]} -gt 0 ] || cases=(ordinary snp snp-kernel snp-vcpus snp-devices tdx tdx-kernel tdx-vcpus)
 
 cannot() { echo "run-qemu.sh: $1" >&2; exit 77; }
 [ "$(id -u)" = 0 ] || cannot "chroot needs root"
@@ -113,11 +113,20 @@ confidential() { # CASE PLATFORM VCPUS WORDS OF QEMU...
     fi
 }
 
+sev=(-cpu EPYC-v4 -object sev-snp-guest,id=sev0,policy=0x30000,cbitpos=51,reduced-phys-bits=1)
 snp() {
     local name=$1 vcpus=$2
     shift 2
-    confidential "$name" snp "$vcpus" -cpu EPYC-v4 -machine q35,confidential-guest-support=sev0,memory-backend=ram -object memory-backend-memfd,id=ram,size=512M,share=true \
-        -object sev-snp-guest,id=sev0,policy=0x30000,cbitpos=51,reduced-phys-bits=1 "$@"
+    confidential "$name" snp "$vcpus" "${sev[@]}" -machine q35,confidential-guest-support=sev0,memory-backend=ram -object memory-backend-memfd,id=ram,size=512M,share=true "$@"
+}
+# Two nodes with a memory back end each, a disk, a network card, a kernel.
+snp_devices() {
+    truncate -s 16M "$work/disk"
+    confidential snp-devices snp 8 "${sev[@]}" -machine q35,confidential-guest-support=sev0 \
+        -object memory-backend-memfd,id=ram0,size=256M,share=true -object memory-backend-memfd,id=ram1,size=256M,share=true \
+        -numa node,nodeid=0,memdev=ram0,cpus=0-3 -numa node,nodeid=1,memdev=ram1,cpus=4-7 \
+        -drive file=/mnt/work/disk,if=none,id=disk0,format=raw -device virtio-scsi-pci,id=scsi0,disable-legacy=on,iommu_platform=true -device scsi-hd,drive=disk0 \
+        -netdev user,id=net0 -device virtio-net-pci,netdev=net0,romfile= -kernel /mnt/work/kernel -append "console=ttyS0"
 }
 tdx() {
     local name=$1 vcpus=$2
@@ -133,6 +142,7 @@ for case in "${cases[@]}"; do
     snp) snp snp 1 ;;
     snp-kernel) snp snp-kernel 1 -kernel /mnt/work/kernel -append "a command line" ;;
     snp-vcpus) snp snp-vcpus 3 ;;
+    snp-devices) snp_devices ;;
     tdx) tdx tdx 1 ;;
     tdx-kernel) tdx tdx-kernel 1 -kernel /mnt/work/kernel -append "a command line" ;;
     tdx-vcpus) tdx tdx-vcpus 3 ;;
