@@ -35,9 +35,9 @@ bool RunBeacon::leave_after_kick() noexcept
 {
     // The watching thread is about to make its one system call, or has; after ours the signal has been delivered.
     do
-        os::bare_syscall(SYS_sched_yield);
+        os::system_call(SYS_sched_yield);
     while (state_.load(std::memory_order_acquire) != kicked);
-    os::bare_syscall(SYS_sched_yield);
+    os::system_call(SYS_sched_yield);
     state_.store(idle, std::memory_order_release);
     return true;
 }
