@@ -75,6 +75,7 @@ long restricted_call(long nr, long const (&a)[6]) noexcept
     case SYS_munlock:
     case SYS_rt_sigaction:
     case SYS_rt_sigqueueinfo:
+    case SYS_rt_tgsigqueueinfo:
     case SYS_process_vm_readv:
     case SYS_process_vm_writev:
         return by_helper(nr, a);
