@@ -60,63 +60,63 @@ static void convert_in_place(struct tally *t, const struct back_end *e, uint64_t
     }
 }
 
-static uint64_t lap(uint64_t *since)
-{
-    uint64_t now = nanoseconds(), passed = now - *since;
-    *since = now;
-    return passed;
-}
-
 /* What a VMM has to do that keeps shared and private bytes apart: it carries them through memory that stays shared, and gives one of the two pages back. */
 static void convert_two_sources(struct machine *m, uint32_t vcpu, struct back_end *e, uint64_t gpa, uint64_t size, int to_private, unsigned char *staging)
 {
     struct tally *t = &m->tally[vcpu];
-    uint64_t since = nanoseconds();
-    for (uint64_t at = 0; to_private && at < size; at += PAGE)
-        if (!record_of(m, (gpa + at) / PAGE)->is_private) {
-            memcpy(staging + at, host_at(m, gpa + at), PAGE);
-            t->copied_bytes += PAGE;
+    for (uint64_t at = 0; to_private && at < size; at += PAGE) {
+        const struct record *r = record_of(m, (gpa + at) / PAGE);
+        if (r->is_private)
+            continue;
+        if (r->tag == 0) { /* never written: looking would give it memory */
+            memset(staging + at, 0, PAGE);
+            continue;
         }
-    t->copy_nanoseconds += lap(&since);
+        memcpy(staging + at, host_at(m, gpa + at), PAGE);
+        t->copied_bytes += PAGE;
+    }
+    uint64_t since = nanoseconds();
     struct memory_attributes request = { .address = gpa, .size = size, .attributes = to_private ? MEMORY_ATTRIBUTE_PRIVATE : 0 };
     if (ioctl(m->vm, SET_MEMORY_ATTRIBUTES, &request) < 0)
         fail("KVM_SET_MEMORY_ATTRIBUTES at %#llx, size %#llx, to %s: %s", (unsigned long long)gpa, (unsigned long long)size, to_private ? "private" : "shared", strerror(errno));
-    t->ioctl_nanoseconds += lap(&since);
+    t->ioctl_nanoseconds += nanoseconds() - since;
     for (uint64_t at = 0; !to_private && at < size; at += PAGE)
         if (record_of(m, (gpa + at) / PAGE)->is_private) {
             memcpy(host_at(m, gpa + at), staging + at, PAGE);
             t->copied_bytes += PAGE;
         }
-    t->copy_nanoseconds += lap(&since);
     if (m->options.punch == ON && fallocate(to_private ? e->shared : e->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(gpa - e->gpa), (off_t)size) < 0)
         fail("punching %s: %s", e->name, strerror(errno));
-    t->punch_nanoseconds += lap(&since);
 }
 
 void convert(struct machine *m, uint32_t vcpu, uint64_t gpa, uint64_t size, int to_private)
 {
     struct tally *t = &m->tally[vcpu];
-    uint64_t begin = nanoseconds(), end = gpa + size;
+    uint64_t begin = nanoseconds(), in_ioctl = t->ioctl_nanoseconds, end = gpa + size;
     for (uint64_t at = gpa; at < end;) { /* a range may reach from one back end into the other */
         struct back_end *e = end_of(m, at);
         uint64_t piece = (end < e->gpa + e->size ? end : e->gpa + e->size) - at, since = nanoseconds();
         if (m->options.mode == IN_PLACE) {
             convert_in_place(t, e, at - e->gpa, at - e->gpa + piece, to_private);
-            t->ioctl_nanoseconds += lap(&since);
+            t->ioctl_nanoseconds += nanoseconds() - since;
         } else {
             convert_two_sources(m, vcpu, e, at, piece, to_private, host_at(m, STAGING + (uint64_t)vcpu * STAGING_SIZE) + (at - gpa));
         }
         at += piece;
     }
     if (m->options.work == WORK_PING_PONG && !to_private) { /* the host reads what it was given, so that both ways pay for reaching it */
-        uint64_t since = nanoseconds();
         for (uint64_t at = gpa; at < end; at += PAGE)
             (void)*(volatile unsigned char *)host_at(m, at);
-        t->touch_nanoseconds += lap(&since);
     }
     enum sizes s = size <= PAGE ? UP_TO_PAGE : size <= 64 << 10 ? UP_TO_64K : size <= MIB ? UP_TO_1M : UP_TO_2M;
     ++t->conversions[to_private][s];
-    t->nanoseconds[to_private][s] += nanoseconds() - begin;
+    uint64_t whole = nanoseconds() - begin;
+    t->nanoseconds[to_private][s] += whole;
+    struct samples *taken = &m->samples[vcpu][to_private];
+    if (taken->count < MOST_SAMPLES) {
+        taken->whole[taken->count] = whole;
+        taken->in_ioctl[taken->count++] = t->ioctl_nanoseconds - in_ioctl;
+    }
     ++t->kinds[desk_of(m, vcpu)->kind % KINDS];
     log_conversion(gpa, size, to_private);
 }

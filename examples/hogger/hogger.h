@@ -40,8 +40,15 @@ enum sizes { UP_TO_PAGE, UP_TO_64K, UP_TO_1M, UP_TO_2M, SIZES };
 /* What one vCPU's conversions came to. Its thread's own. */
 struct tally {
     uint64_t conversions[2][SIZES], kinds[KINDS], nanoseconds[2][SIZES];
-    uint64_t ioctl_nanoseconds, copy_nanoseconds, punch_nanoseconds, touch_nanoseconds;
+    uint64_t ioctl_nanoseconds;
     uint64_t again, resumed, checked_bytes, out_of_reach, copied_bytes;
+};
+
+/* What single conversions took, for medians: a busy machine makes some take very long. */
+enum { MOST_SAMPLES = 4096 };
+struct samples {
+    uint32_t count;
+    uint64_t whole[MOST_SAMPLES], in_ioctl[MOST_SAMPLES];
 };
 
 struct machine {
@@ -49,8 +56,8 @@ struct machine {
     int kvm, vm;
     struct back_end ends[2];
     struct tally tally[MAX_VCPUS];
+    struct samples samples[MAX_VCPUS][2];
     int kicks[MAX_VCPUS], calls[MAX_VCPUS];
-    uint64_t to_shared; /* conversions so far, for who corrupts */
 };
 
 /* Says one sentence and ends the program with 1. */

@@ -47,6 +47,7 @@ uint64_t nanoseconds(void)
 void measure_from_here(struct machine *m, uint32_t vcpu)
 {
     memset(&m->tally[vcpu], 0, sizeof m->tally[vcpu]);
+    m->samples[vcpu][0].count = m->samples[vcpu][1].count = 0;
     uint64_t none = 0;
     if (__atomic_compare_exchange_n(&measured_since, &none, nanoseconds(), 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         faults_before = usage_faults();

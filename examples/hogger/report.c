@@ -1,6 +1,9 @@
 /* What a run came to, for people and for programs. */
 #include "hogger.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 typedef unsigned long long ull;
 
 static struct tally sum_of(const struct machine *m)
@@ -15,17 +18,35 @@ static struct tally sum_of(const struct machine *m)
     return sum;
 }
 
-static void figures(const struct tally *t, const struct summary *s)
+static int ascending(const void *a, const void *b)
 {
-    uint64_t conversions = 0, busy = 0;
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Of a direction, over all vCPUs. */
+static uint64_t median(const struct machine *m, int to_private, int only_ioctl)
+{
+    static uint64_t all[MAX_VCPUS * MOST_SAMPLES];
+    size_t n = 0;
+    for (uint32_t v = 0; v < m->options.vcpus; ++v) {
+        const struct samples *s = &m->samples[v][to_private];
+        memcpy(all + n, only_ioctl ? s->in_ioctl : s->whole, s->count * sizeof *all);
+        n += s->count;
+    }
+    qsort(all, n, sizeof *all, ascending);
+    return n ? all[n / 2] : 0;
+}
+
+/* Times in nanoseconds; those of a pair are the medians of the two directions, added. */
+static void figures(const struct machine *m, const struct tally *t, const struct summary *s)
+{
+    uint64_t conversions = 0;
     for (int to = 0; to < 2; ++to)
-        for (int i = 0; i < SIZES; ++i) {
+        for (int i = 0; i < SIZES; ++i)
             conversions += t->conversions[to][i];
-            busy += t->nanoseconds[to][i];
-        }
-    printf("nanoseconds=%llu conversions=%llu in_conversions=%llu ioctl=%llu copy=%llu punch=%llu touch=%llu copied_bytes=%llu peak_bytes=%llu faults=%llu\n", (ull)s->nanoseconds,
-           (ull)conversions, (ull)busy, (ull)t->ioctl_nanoseconds, (ull)t->copy_nanoseconds, (ull)t->punch_nanoseconds, (ull)t->touch_nanoseconds, (ull)t->copied_bytes,
-           (ull)s->peak_bytes, (ull)s->faults);
+    printf("elapsed=%llu conversions=%llu pair=%llu pair_ioctl=%llu copied=%llu peak=%llu faults=%llu\n", (ull)s->nanoseconds, (ull)conversions,
+           (ull)(median(m, 0, 0) + median(m, 1, 0)), (ull)(median(m, 0, 1) + median(m, 1, 1)), (ull)t->copied_bytes, (ull)s->peak_bytes, (ull)s->faults);
 }
 
 void report(struct machine *m, const struct summary *s)
@@ -35,7 +56,7 @@ void report(struct machine *m, const struct summary *s)
     const struct options *o = &m->options;
     struct tally t = sum_of(m);
     if (o->figures == ON) {
-        figures(&t, s);
+        figures(m, &t, s);
         return;
     }
     uint64_t guest_checked = 0, steps = 0;
