@@ -1,6 +1,8 @@
 #include "cli/run.hpp"
 
 #include "cli/program.hpp"
+#include "cli/session_file.hpp"
+#include "cli/supervise.hpp"
 #include "platform/choice.hpp"
 #include "platform/words.hpp"
 
@@ -134,6 +136,7 @@ int run(RunOptions const &options)
         || !choose("GMEM_VM_ATTRIBUTES", options.vm_attributes, { "on", "off" }, complaint)
         || !choose("GMEM_VCPU", options.vcpu, { "real", "scripted" }, complaint)
         || !choose_measurement(options.measurement, complaint)
+        || !choose("GMEM_OBSERVE", options.observe, { "on", "off" }, complaint)
         || !choose("GMEM_UAPI", options.uapi, uapis(), complaint)
         || !choose_words("GMEM_UAPI_OPTIONS", options.uapi_options, platform::profile_words(), complaint)
         || !choose("GMEM_PLATFORM", options.platform, platforms(), complaint)
@@ -165,12 +168,25 @@ int run(RunOptions const &options)
         preload += ":" + users;
     setenv("LD_PRELOAD", preload.c_str(), 1);
 
-    std::vector<char *> arguments;
-    for (auto const &word : options.command)
-        arguments.push_back(const_cast<char *>(word.c_str()));
-    arguments.push_back(nullptr);
-    execv(program.path.c_str(), arguments.data());
-    return refuse(126, fmt::format("{}: {}", name, std::strerror(errno)));
+    auto const become { [&] {
+        std::vector<char *> arguments;
+        for (auto const &word : options.command)
+            arguments.push_back(const_cast<char *>(word.c_str()));
+        arguments.push_back(nullptr);
+        execv(program.path.c_str(), arguments.data());
+        return refuse(126, fmt::format("{}: {}", name, std::strerror(errno)));
+    } };
+    if (variable("GMEM_OBSERVE") == "off" && options.trace.empty())
+        return become();
+    auto const session { SessionFile::make(options.trace, options.command, complaint) };
+    if (!session)
+        return refuse(cannot_run, complaint);
+    setenv("GMEM_SESSION", session->path().c_str(), 1);
+    auto const status { supervise(become) };
+    session->finish();
+    if (status == -1)
+        return refuse(cannot_run, fmt::format("no process for {}: {}", name, std::strerror(errno)));
+    end_as(status);
 }
 
 } // namespace gmem::cli
