@@ -46,9 +46,9 @@ Result<Vm *> Vm::create(Kind kind, Backing backing, platform::Kind trusted, plat
         vm->identity_ = ++last_identity;
         vm->launch_.begin(trusted, duty);
         vm->launch_changed();
-        GMEM_CHECK(vm->reserve_tables());
         if (backing == Backing::real && vm->tracks_frames())
             GMEM_CHECK(HypercallWatch::prepare());
+        GMEM_CHECK(vm->reserve_tables());
         vm->backing_ = backing;
         vm->acquire();
         vm->used_.store(true, std::memory_order_release);
