@@ -63,6 +63,13 @@ struct device device_start(struct machine *m)
     return (struct device){ .socket = pair[0], .pid = child };
 }
 
+void device_look(const struct device *d)
+{
+    int status;
+    if (d->pid > 0 && waitpid(d->pid, &status, WNOHANG) == d->pid)
+        fail("the device's process ended with status %#x", (unsigned)status);
+}
+
 struct device_report device_stop(struct device *d)
 {
     struct device_report report = { 0, 0, 0 };

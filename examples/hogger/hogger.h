@@ -103,6 +103,7 @@ struct vcpu_arguments { struct machine *m; uint32_t number; };
 struct device { int socket, pid; };
 struct device_report { uint64_t requests, checked_bytes, out_of_reach; };
 struct device device_start(struct machine *m);
+void device_look(const struct device *d); /* a device that has gone ends the run */
 struct device_report device_stop(struct device *d);
 int device_process(int socket); /* main() of that process */
 

@@ -89,6 +89,7 @@ static void until_it_is_over(struct machine *m, struct usage *u, const struct de
         struct timespec t = { 0, 20000000 };
         nanosleep(&t, NULL);
         usage_sample(u, d->pid);
+        device_look(d);
         uint64_t since = m->options.work == WORK_PING_PONG ? __atomic_load_n(&measured_since, __ATOMIC_RELAXED) : begin, now = nanoseconds();
         if (!give_up && m->options.steps == 0 && since && (double)(now - since) / 1e9 >= m->options.seconds) {
             board_of(m)->stop = 1;
