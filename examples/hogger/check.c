@@ -59,7 +59,7 @@ void wrong_byte(struct machine *m, uint32_t vcpu, uint64_t gpa, uint64_t expecte
     unsigned long long at = gpa + byte, offset = at - end_of(m, gpa)->gpa;
     unsigned is = (unsigned)(found >> byte * 8) & 0xff, should = (unsigned)(expected >> byte * 8) & 0xff;
     if (different)
-        fail("wrong byte at gpa %#llx (%s, offset %#llx): %#04x instead of %#04x, %s; vCPU %u, step %llu, seed %llu", at, half_of(m, gpa), offset, is, should, when, vcpu,
+        fail("wrong byte at gpa %#llx (%s, offset %#llx): 0x%02x instead of 0x%02x, %s; vCPU %u, step %llu, seed %llu", at, half_of(m, gpa), offset, is, should, when, vcpu,
              (unsigned long long)d->step, (unsigned long long)m->options.seed);
     fail("wrong bytes at gpa %#llx (%s, offset %#llx): %#llx is what the other side wrote, and should be noise here, %s; vCPU %u, step %llu, seed %llu", at, half_of(m, gpa), offset,
          (unsigned long long)found, when, vcpu, (unsigned long long)d->step, (unsigned long long)m->options.seed);

@@ -75,11 +75,11 @@ static void convert_two_sources(struct machine *m, uint32_t vcpu, struct back_en
         memcpy(staging + at, host_at(m, gpa + at), PAGE);
         t->copied_bytes += PAGE;
     }
-    uint64_t since = nanoseconds();
+    uint64_t since = processor_nanoseconds();
     struct memory_attributes request = { .address = gpa, .size = size, .attributes = to_private ? MEMORY_ATTRIBUTE_PRIVATE : 0 };
     if (ioctl(m->vm, SET_MEMORY_ATTRIBUTES, &request) < 0)
         fail("KVM_SET_MEMORY_ATTRIBUTES at %#llx, size %#llx, to %s: %s", (unsigned long long)gpa, (unsigned long long)size, to_private ? "private" : "shared", strerror(errno));
-    t->ioctl_nanoseconds += nanoseconds() - since;
+    t->ioctl_nanoseconds += processor_nanoseconds() - since;
     for (uint64_t at = 0; !to_private && at < size; at += PAGE)
         if (record_of(m, (gpa + at) / PAGE)->is_private) {
             memcpy(host_at(m, gpa + at), staging + at, PAGE);
@@ -92,26 +92,27 @@ static void convert_two_sources(struct machine *m, uint32_t vcpu, struct back_en
 void convert(struct machine *m, uint32_t vcpu, uint64_t gpa, uint64_t size, int to_private)
 {
     struct tally *t = &m->tally[vcpu];
-    uint64_t begin = nanoseconds(), in_ioctl = t->ioctl_nanoseconds, end = gpa + size;
+    uint64_t begin = processor_nanoseconds(), in_ioctl = t->ioctl_nanoseconds, end = gpa + size;
     for (uint64_t at = gpa; at < end;) { /* a range may reach from one back end into the other */
         struct back_end *e = end_of(m, at);
-        uint64_t piece = (end < e->gpa + e->size ? end : e->gpa + e->size) - at, since = nanoseconds();
+        uint64_t piece = (end < e->gpa + e->size ? end : e->gpa + e->size) - at, since = processor_nanoseconds();
         if (m->options.mode == IN_PLACE) {
             convert_in_place(t, e, at - e->gpa, at - e->gpa + piece, to_private);
-            t->ioctl_nanoseconds += nanoseconds() - since;
+            t->ioctl_nanoseconds += processor_nanoseconds() - since;
         } else {
             convert_two_sources(m, vcpu, e, at, piece, to_private, host_at(m, STAGING + (uint64_t)vcpu * STAGING_SIZE) + (at - gpa));
         }
         at += piece;
     }
+    if (!to_private)
+        __atomic_store_n(&m->latest_shared, gpa, __ATOMIC_RELAXED);
     if (m->options.work == WORK_PING_PONG && !to_private) { /* the host reads what it was given, so that both ways pay for reaching it */
         for (uint64_t at = gpa; at < end; at += PAGE)
             (void)*(volatile unsigned char *)host_at(m, at);
     }
     enum sizes s = size <= PAGE ? UP_TO_PAGE : size <= 64 << 10 ? UP_TO_64K : size <= MIB ? UP_TO_1M : UP_TO_2M;
     ++t->conversions[to_private][s];
-    uint64_t whole = nanoseconds() - begin;
-    t->nanoseconds[to_private][s] += whole;
+    uint64_t whole = processor_nanoseconds() - begin;
     struct samples *taken = &m->samples[vcpu][to_private];
     if (taken->count < MOST_SAMPLES) {
         taken->whole[taken->count] = whole;

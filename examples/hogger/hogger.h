@@ -39,12 +39,12 @@ enum sizes { UP_TO_PAGE, UP_TO_64K, UP_TO_1M, UP_TO_2M, SIZES };
 
 /* What one vCPU's conversions came to. Its thread's own. */
 struct tally {
-    uint64_t conversions[2][SIZES], kinds[KINDS], nanoseconds[2][SIZES];
+    uint64_t conversions[2][SIZES], kinds[KINDS];
     uint64_t ioctl_nanoseconds;
     uint64_t again, resumed, checked_bytes, out_of_reach, copied_bytes;
 };
 
-/* What single conversions took, for medians: a busy machine makes some take very long. */
+/* What single conversions took of the processor, for medians. */
 enum { MOST_SAMPLES = 4096 };
 struct samples {
     uint32_t count;
@@ -58,11 +58,13 @@ struct machine {
     struct tally tally[MAX_VCPUS];
     struct samples samples[MAX_VCPUS][2];
     int kicks[MAX_VCPUS], calls[MAX_VCPUS];
+    uint64_t latest_shared; /* where somebody has just had pages made shared */
 };
 
 /* Says one sentence and ends the program with 1. */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 uint64_t nanoseconds(void);
+uint64_t processor_nanoseconds(void); /* that this thread has used */
 
 /* memory.c */
 void memory_create(struct machine *m);

@@ -1,4 +1,7 @@
-/* Shared pages that go into a pipe by reference, as a device model sends them without copying: whoever converts them meanwhile is told EAGAIN. */
+/*
+ * Shared pages that go into a pipe by reference, as a device model sends them without copying, often those that have just become shared: whoever
+ * converts them meanwhile is told EAGAIN.
+ */
 #include "hogger.h"
 
 #include <errno.h>
@@ -13,21 +16,22 @@ _Atomic int holder_stop;
 void *holder_main(void *argument)
 {
     struct machine *m = argument;
-    static unsigned char sink[PAGE];
+    enum { MOST = 8 }; /* a pipe takes sixteen */
+    static unsigned char sink[MOST * PAGE];
     int pipes[2];
     uint64_t dice = m->options.seed * UINT64_C(0x2545f4914f6cdd1d) | 1, first = first_data_page(&m->options), pages = m->options.size / PAGE - first;
     if (pipe(pipes) < 0)
         fail("pipe: %s", strerror(errno));
     while (!holder_stop) {
-        struct iovec page = { .iov_base = host_at(m, (first + xorshift(&dice) % pages) * PAGE), .iov_len = PAGE };
-        ssize_t taken = vmsplice(pipes[1], &page, 1, SPLICE_F_NONBLOCK);
-        if (taken < 0 && errno != EFAULT) /* EFAULT: it is private */
+        uint64_t latest = __atomic_load_n(&m->latest_shared, __ATOMIC_RELAXED), page = latest && xorshift(&dice) % 2 ? latest / PAGE : first + xorshift(&dice) % pages;
+        uint64_t left = end_of(m, page * PAGE)->gpa + end_of(m, page * PAGE)->size - page * PAGE, wanted = (1 + xorshift(&dice) % MOST) * PAGE;
+        struct iovec run = { .iov_base = host_at(m, page * PAGE), .iov_len = wanted < left ? wanted : left };
+        ssize_t taken = vmsplice(pipes[1], &run, 1, SPLICE_F_NONBLOCK);
+        if (taken < 0 && errno != EFAULT) /* EFAULT: the first is private */
             fail("vmsplice: %s", strerror(errno));
-        if (taken < 0)
-            continue;
-        struct timespec t = { 0, (long)(500000 + xorshift(&dice) % 2500000) };
+        struct timespec t = { 0, (long)(500000 + xorshift(&dice) % 4000000) };
         nanosleep(&t, NULL);
-        if (read(pipes[0], sink, (size_t)taken) < 0)
+        if (taken > 0 && read(pipes[0], sink, (size_t)taken) < 0)
             fail("a pipe with a page: %s", strerror(errno));
     }
     close(pipes[0]);

@@ -38,7 +38,7 @@ static uint64_t median(const struct machine *m, int to_private, int only_ioctl)
     return n ? all[n / 2] : 0;
 }
 
-/* Times in nanoseconds; those of a pair are the medians of the two directions, added. */
+/* Times in nanoseconds of the vCPU thread's processor time, so that other programs do not matter; those of a pair are the medians of the two directions, added. */
 static void figures(const struct machine *m, const struct tally *t, const struct summary *s)
 {
     uint64_t conversions = 0;
