@@ -9,13 +9,13 @@ static const char usage[] =
     "       [--punch=on|off] [--populate=on|off] [--figures=on|off] [--corrupt-before=N] [--corrupt-after=N]\n"
     "docs/hogger.md says what each is for.\n";
 
-struct word { const char *name; int value; };
+struct word { const char *name; unsigned value; };
 static const struct word modes[] = { { "in-place", IN_PLACE }, { "two-source", TWO_SOURCE }, { NULL, 0 } };
 static const struct word works[] = { { "hog", WORK_HOG }, { "ping-pong", WORK_PING_PONG }, { NULL, 0 } };
 static const struct word switches[] = { { "on", ON }, { "off", OFF }, { NULL, 0 } };
 static const struct word rules[] = { { "sw_protected", RULE_KEPT }, { "pkvm", RULE_KEPT }, { "snp", RULE_NOISE }, { "tdx", RULE_ZEROS }, { "cca", RULE_ZEROS }, { NULL, 0 } };
 
-static int word_of(const struct word *words, const char *text, int *value)
+static int word_of(const struct word *words, const char *text, unsigned *value)
 {
     for (; words->name; ++words)
         if (strcmp(words->name, text) == 0) {
@@ -35,7 +35,7 @@ static int number_of(const char *text, uint64_t least, uint64_t most, uint64_t *
 static int option(struct options *o, const char *name, const char *value)
 {
     uint64_t n;
-    int w;
+    unsigned w;
 #define WORD(text, words, field) if (strcmp(name, text) == 0) return word_of(words, value, &w) && ((o->field = w), 1)
 #define NUMBER(text, least, most, field, unit) if (strcmp(name, text) == 0) return number_of(value, least, most, &n) && ((o->field = n * (unit)), 1)
     WORD("mode", modes, mode);
