@@ -97,7 +97,7 @@ long Vcpu::run(int fd, unsigned long argument) noexcept
     } else if (next_ == Next::answer) [[unlikely]] {
         deliver_answer(fd);
     }
-    if (vm_->hypercalls_are_watched()) [[unlikely]]
+    if (vm_->runs_are_watched()) [[unlikely]]
         return run_watched(fd, argument);
     if (mask_inside_ != program_mask_) [[unlikely]] // was watched
         mask_inside_run(fd, program_mask_);

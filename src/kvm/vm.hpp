@@ -66,6 +66,12 @@ public:
     // Has gmem to find this VM's hypercalls, because the real KVM does not (hypercall_probe.hpp)?
     bool hypercalls_are_watched() const noexcept { return hypercalls_watched_.load(std::memory_order_relaxed); }
 
+    // Must vCPUs be got out of KVM_RUN at times: for hypercalls, or because memslots are exchanged under the guest (vm_pieces.cpp)?
+    bool runs_are_watched() const noexcept { return hypercalls_are_watched() || tracks_frames(); }
+    std::uint64_t run_identity() const noexcept { return identity_; }
+    bool slots_are_exchanged() const noexcept { return exchanging_.load(std::memory_order_seq_cst); }
+    void await_slots() noexcept;
+
     // A byte of guest memory, whosever it is. EFAULT.
     Status read_guest(std::uint64_t gpa, std::uint8_t &byte) noexcept;
 
@@ -189,6 +195,7 @@ private:
     long exit_on_hypercalls_of_scripts(struct EnableCapability const &request) noexcept;
 
     std::atomic<bool> hypercalls_watched_ { false };
+    std::atomic<bool> exchanging_ { false }; // stored under lock_, which is held as long as it is true
     std::atomic<bool> hypercalls_exit_ { false }; // KVM_CAP_EXIT_HYPERCALL, of scripted vCPUs
     std::atomic<launch::Gate> gate_ { launch::Gate::open };
     std::atomic<bool> bugged_ { false };
