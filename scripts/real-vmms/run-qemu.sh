@@ -39,14 +39,14 @@ gcc -c -o "$work/kernel.o" scripts/real-vmms/kernel.S
 ld -Ttext 0 --oformat binary -o "$work/kernel" "$work/kernel.o"
 firmware=$root/usr/share/ovmf/OVMF.fd
 
-# QEMU in the other Debian, at most a minute. In namespaces of its own: what is mounted and whatever runs goes with it.
+# QEMU in the other Debian, at most a minute; this shell becomes it. In namespaces of its own: what is mounted and whatever runs goes with it.
 qemu() { # OPTIONS OF gmem run, or "native"; --; WORDS OF QEMU
     local options=()
     while [ "$1" != -- ]; do options+=("$1"); shift; done
     shift
     local under=(env LD_LIBRARY_PATH=/mnt/work/lib /mnt/gmem/bin/gmem run "${options[@]}" -- env -u LD_LIBRARY_PATH)
     [ "${options[0]}" != native ] || under=()
-    unshare --mount --propagation private --pid --fork --kill-child bash -ec 'root=$1; gmem=$2; work=$3; shift 3
+    exec unshare --mount --propagation private --pid --fork --kill-child bash -ec 'root=$1; gmem=$2; work=$3; shift 3
         mount -t proc proc "$root/proc"
         mount --rbind /dev "$root/dev"
         mount -t tmpfs -o mode=755 tmpfs "$root/mnt"
@@ -66,7 +66,7 @@ ordinary() {
     local words=(-m 64 -cpu qemu64 -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 -kernel /mnt/work/kernel)
     for mode in native --in-place=on --in-place=off; do
         status=0
-        qemu "$mode" -- "${words[@]}" >"$work/serial" 2>"$logs/ordinary$mode.log" || status=$?
+        (qemu "$mode" -- "${words[@]}") >"$work/serial" 2>"$logs/ordinary$mode.log" || status=$?
         echo "exit status $status" >>"$work/serial"
         cat "$work/serial" >>"$logs/ordinary$mode.log"
         if [ "$mode" = native ]; then
@@ -92,12 +92,12 @@ confidential() { # CASE PLATFORM VCPUS WORDS OF QEMU...
     expected=$(cat "$work/$name/expected")
     said=$(xargs -a "$work/$name/words" "$build/bin/gmem" measure "$platform")
     [ "$said" = "${expected% *}" ] || problem "$name" "gmem measure says $said of the firmware, expected-digest.py $expected"
-    qemu --in-place=off --processor="$platform" --measurement="/mnt/work/$name/measured" -- -m 512 -smp "$vcpus" -bios /usr/share/ovmf/OVMF.fd "$@" >"$log" 2>&1 &
+    (qemu --in-place=off --processor="$platform" --measurement="/mnt/work/$name/measured" -- -m 512 -smp "$vcpus" -bios /usr/share/ovmf/OVMF.fd "$@") >"$log" 2>&1 &
     local running=$!
     # QEMU keeps a guest that KVM could not go on with: it has been said, and nothing more will happen.
     while kill -0 "$running" 2>/dev/null && ! grep -q 'vCPU [0-9]* stopped' "$log"; do sleep 0.2; done
     sleep 1
-    kill "$running" 2>/dev/null || true
+    kill -KILL "$running" 2>/dev/null || true # unshare lets nothing less through; its child goes with it
     wait "$running" 2>/dev/null || true
     launched=$(cat "$work/$name/measured" 2>/dev/null || true)
     stopped=$(grep -m1 -o 'vCPU [0-9]* stopped.*' "$log" || true)
