@@ -28,7 +28,7 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
     run->add_option("--vcpu", options.vcpu, "real: guests are machine code on /dev/kvm; scripted: they are lists of operations, docs/scripted-vcpu.md; also GMEM_VCPU");
     run->add_option("--measurement", options.measurement, "A file that gets one line for each launch that ends: platform, digest, pages; also GMEM_MEASUREMENT");
     run->add_option("--uapi", options.uapi, "Version of the proposal: mainline, v8, may1, rfc-v5, rfc-v4 or feb; also GMEM_UAPI");
-    run->add_option("--uapi-option", options.uapi_options, "NAME=VALUE, repeatable: no-policy=zero|refused; also GMEM_UAPI_OPTIONS")->allow_extra_args(false);
+    run->add_option("--uapi-option", options.uapi_options, "NAME=VALUE, repeatable: no-policy=zero|refused, capability=NUMBER; also GMEM_UAPI_OPTIONS")->allow_extra_args(false);
     run->add_option("--platform", options.platform, "auto (by VM type), sw_protected, snp, tdx, pkvm or cca; also GMEM_PLATFORM");
     run->add_option("--platform-option", options.platform_options, "NAME=VALUE, repeatable: what a platform leaves open, as tdx-removed=noise; also GMEM_PLATFORM_OPTIONS")->allow_extra_args(false);
 }
