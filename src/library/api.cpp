@@ -2,6 +2,7 @@
 
 #include "gmem/gmem.h"
 
+#include "library/guest.hpp"
 #include "library/launch.hpp"
 #include "library/prepare.hpp"
 #include "library/trust.hpp"
@@ -310,6 +311,23 @@ GMEM_API const char *gmem_page_state(gmem_file *g, uint64_t offset)
         return nullptr;
     return memory::TrustedSide { memory }.state_name(PageNo::holding(Bytes { offset }));
 }
+
+GMEM_API int gmem_guest_create(gmem_file *g, gmem_guest **out)
+{
+    auto made { library::Guest::create(memory_of(g)) };
+    if (!made)
+        return negative(made.error());
+    *out = reinterpret_cast<gmem_guest *>(std::move(made).take());
+    return 0;
+}
+
+GMEM_API void gmem_guest_destroy(gmem_guest *v)
+{
+    if (v)
+        reinterpret_cast<library::Guest *>(v)->destroy();
+}
+
+GMEM_API int gmem_guest_do(gmem_guest *v, struct gmem_guest_op *op, struct gmem_guest_exit *exit) { return reinterpret_cast<library::Guest *>(v)->execute(*op, *exit); }
 
 GMEM_API int gmem_get_stats(const gmem_file *g, struct gmem_stats *out)
 {
