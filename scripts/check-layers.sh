@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-layers=(base os crypto attributes platform memory kvm observe library preload scenario cli)
+layers=(base os observe crypto attributes platform memory kvm library preload scenario cli)
 status=0
 
 position() {

@@ -1,6 +1,8 @@
 #include "cli/run.hpp"
 
 #include "cli/program.hpp"
+#include "cli/session_file.hpp"
+#include "cli/supervise.hpp"
 #include "platform/choice.hpp"
 #include "platform/words.hpp"
 
@@ -11,6 +13,7 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <optional>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace gmem::cli {
@@ -85,6 +88,19 @@ bool choose_measurement(std::string const &option, std::string &complaint)
     return true;
 }
 
+// Linux can make CPUID fault on most processors of Intel's, and on newer ones of AMD's.
+bool choose_processor(std::string const &option, std::string &complaint)
+{
+    constexpr long arch_set_cpuid { 0x1012 };
+    if (!choose("GMEM_PROCESSOR", option, { "native", "snp", "tdx" }, complaint))
+        return false;
+    auto const chosen { variable("GMEM_PROCESSOR") };
+    if (chosen.empty() || chosen == "native" || syscall(SYS_arch_prctl, arch_set_cpuid, 1) == 0)
+        return true;
+    complaint = fmt::format("--processor={} needs a processor whose CPUID instruction can be made to fault, and this one's cannot", chosen);
+    return false;
+}
+
 std::vector<std::string> uapis()
 {
     std::vector<std::string> names;
@@ -133,7 +149,9 @@ int run(RunOptions const &options)
         || !choose("GMEM_IN_PLACE", options.in_place, { "on", "off" }, complaint)
         || !choose("GMEM_VM_ATTRIBUTES", options.vm_attributes, { "on", "off" }, complaint)
         || !choose("GMEM_VCPU", options.vcpu, { "real", "scripted" }, complaint)
+        || !choose_processor(options.processor, complaint)
         || !choose_measurement(options.measurement, complaint)
+        || !choose("GMEM_OBSERVE", options.observe, { "on", "off" }, complaint)
         || !choose("GMEM_UAPI", options.uapi, uapis(), complaint)
         || !choose_words("GMEM_UAPI_OPTIONS", options.uapi_options, platform::profile_words(), complaint)
         || !choose("GMEM_PLATFORM", options.platform, platforms(), complaint)
@@ -165,12 +183,25 @@ int run(RunOptions const &options)
         preload += ":" + users;
     setenv("LD_PRELOAD", preload.c_str(), 1);
 
-    std::vector<char *> arguments;
-    for (auto const &word : options.command)
-        arguments.push_back(const_cast<char *>(word.c_str()));
-    arguments.push_back(nullptr);
-    execv(program.path.c_str(), arguments.data());
-    return refuse(126, fmt::format("{}: {}", name, std::strerror(errno)));
+    auto const become { [&] {
+        std::vector<char *> arguments;
+        for (auto const &word : options.command)
+            arguments.push_back(const_cast<char *>(word.c_str()));
+        arguments.push_back(nullptr);
+        execv(program.path.c_str(), arguments.data());
+        return refuse(126, fmt::format("{}: {}", name, std::strerror(errno)));
+    } };
+    if (variable("GMEM_OBSERVE") == "off" && options.trace.empty())
+        return become();
+    auto const session { SessionFile::make(options.trace, options.command, complaint) };
+    if (!session)
+        return refuse(cannot_run, complaint);
+    setenv("GMEM_SESSION", session->path().c_str(), 1);
+    auto const status { supervise(become) };
+    session->finish();
+    if (status == -1)
+        return refuse(cannot_run, fmt::format("no process for {}: {}", name, std::strerror(errno)));
+    end_as(status);
 }
 
 } // namespace gmem::cli

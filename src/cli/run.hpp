@@ -1,5 +1,5 @@
 #pragma once
-// gmem run: becomes the program, with libgmem-preload.so loaded before it.
+// gmem run: the program with libgmem-preload.so loaded before it, in a session whose events are remembered or written to a trace.
 
 #include <string>
 #include <vector>
@@ -15,14 +15,17 @@ struct RunOptions final {
     std::string vm_attributes; // "", "on" or "off"
     std::string vcpu;          // "", "real" or "scripted"
     std::string uapi;          // "", or a version of the proposal: platform/uapi.hpp
+    std::string processor;     // "", "native", "snp" or "tdx": docs/qemu.md
     std::string measurement;   // "", or a path: docs/launch.md
     std::string platform;      // "", "auto", or a kind: platform/kind.hpp
+    std::string observe;       // "", "on" or "off"
+    std::string trace;         // "", or a path: docs/traces.md
     std::vector<std::string> uapi_options, platform_options; // NAME=VALUE: platform/words.hpp
     std::vector<std::string> command;
 };
 
-// Returns only when the program cannot be started: the exit status, 125 to 127 as env(1). On success the process is the program,
-// so its exit status and signals are its own.
+// The exit status, 125 to 127 as env(1) when the program cannot be started. Observed, the program is a child, and this process ends as it ended, by the same
+// signal if need be. Not observed (and without a trace), this process becomes the program.
 int run(RunOptions const &options);
 
 inline constexpr int cannot_run { 125 };

@@ -6,6 +6,7 @@
 #include "memory/fork.hpp"
 #include "memory/huge_pages.hpp"
 #include "memory/process.hpp"
+#include "observe/session.hpp"
 #include "platform/choice.hpp"
 #include "platform/words.hpp"
 
@@ -76,6 +77,7 @@ void prepare_once() noexcept
     kvm::launch::report_to(variable("GMEM_MEASUREMENT"));
     memory::Process::wish(wishes_of_environment());
     memory::HugePages::wish(variable("GMEM_HUGEPAGES") == "on");
+    observe::Session::join(std::getenv("GMEM_SESSION"));
     pthread_atfork(&memory::Fork::prepare, &memory::Fork::in_parent, &memory::Fork::in_child);
 }
 

@@ -11,6 +11,7 @@
 #include "memory/silent_process.hpp"
 #include "memory/space.hpp"
 #include "memory/trusted_side.hpp"
+#include "observe/recording.hpp"
 #include "os/kill_points.hpp"
 #include "os/signals.hpp"
 #include "platform/profile.hpp"
@@ -40,6 +41,15 @@ void open_shared_runs(GuestMemory &file, PageRange r) noexcept GMEM_REQUIRES(Spa
 } // namespace
 
 Status GuestMemory::convert(PageRange r, Attribute to, platform::ContentMode mode) noexcept
+{
+    observe::Recording event { observe::Kind::convert, observe::Asks::who_called };
+    auto result { convert_retrying(r, to, mode) };
+    if (event) [[unlikely]]
+        (void)event.done({ .detail = to == Attribute::private_, .file = facts_.inode, .offset = raw(r.offset()), .size = raw(r.length()), .more = { static_cast<std::uint64_t>(mode), 0, 0, result ? 0 : static_cast<std::uint64_t>(result.error().why) } }, result ? nullptr : &result.error());
+    return result;
+}
+
+Status GuestMemory::convert_retrying(PageRange r, Attribute to, platform::ContentMode mode) noexcept
 {
     if (to == Attribute::shared)
         return convert_once(r, to, mode);

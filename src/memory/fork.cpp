@@ -6,6 +6,7 @@
 #include "memory/pool.hpp"
 #include "memory/process.hpp"
 #include "memory/space.hpp"
+#include "observe/session.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
 
@@ -74,10 +75,13 @@ void Fork::in_parent() noexcept GMEM_NO_THREAD_SAFETY
 
 void Fork::in_child() noexcept
 {
-    if (!under_way)
+    if (!under_way) {
+        observe::Session::continue_in_child();
         return;
+    }
     take_addresses();
     restore();
+    observe::Session::continue_in_child();
 }
 
 void Fork::restore() noexcept GMEM_NO_THREAD_SAFETY

@@ -168,6 +168,7 @@ private:
     Status take_place(os::HelperFd file, Identity const &identity) noexcept;
     void give_place_back() noexcept;
 
+    Status convert_retrying(PageRange r, Attribute to, platform::ContentMode mode) noexcept;
     Status convert_once(PageRange r, Attribute to, platform::ContentMode mode) noexcept;
     Status convert_locked(PageRange r, Attribute to, platform::ContentMode mode) noexcept GMEM_REQUIRES(header().lock);
     Status to_private_locked(PageRange r, platform::ContentEffect effect) noexcept GMEM_REQUIRES(header().lock);
