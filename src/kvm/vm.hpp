@@ -112,11 +112,13 @@ public:
     platform::Kind platform() const noexcept { return trust_.kind; }
     platform::Phase phase() const noexcept { return trust_.phase; }
 
-    // launch/vm_launch.cpp. KVM_MEMORY_ENCRYPT_OP, KVM_MEMORY_ENCRYPT_(UN)REG_REGION and GMEM_REALM_POPULATE: 0 or -errno; nullopt: no affair of this VM's.
+    // launch/vm_launch.cpp. KVM_MEMORY_ENCRYPT_OP, KVM_MEMORY_ENCRYPT_(UN)REG_REGION and GMEM_REALM_*: 0 or -errno; nullopt: no affair of this VM's.
     std::optional<long> encrypt(std::uintptr_t argument, launch::VcpusOf registers_of, launch::IsSevDevice is_sev) noexcept;
     std::optional<long> encrypt_vcpu(launch::VcpuState &vcpu, std::uintptr_t argument) noexcept;
     std::optional<long> encrypted_region(std::uintptr_t argument) noexcept;
+    std::optional<long> create_realm(std::uintptr_t argument) noexcept;
     std::optional<long> populate_realm(std::uintptr_t argument) noexcept;
+    std::optional<long> create_rec(launch::VcpuState &vcpu, std::uintptr_t argument) noexcept;
     // KVM_CREATE_VCPU: 0, or -errno. Then, where there is one: its number.
     long admit_vcpu() noexcept;
     std::uint32_t vcpu_created() noexcept { return created_vcpus_.fetch_add(1, std::memory_order_relaxed); }
