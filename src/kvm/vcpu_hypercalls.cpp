@@ -131,7 +131,7 @@ long Vcpu::run_watched(int fd, unsigned long argument) noexcept
         auto const result { os::system_call(SYS_ioctl, fd, uapi::run, argument) };
         bool const kicked { beacon.leave() };
         if (!kicked || result != -EINTR) [[likely]]
-            return exit_stands(result) ? result : correct(fd, result);
+            return settle(fd, result);
         if (vm_->hypercalls_are_watched() && find_hypercall(fd) == Found::exit)
             return 0;
         if (page_->immediate_exit || os::signal_waits(mask))

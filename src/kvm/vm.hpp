@@ -126,6 +126,10 @@ public:
     }
     // Is KVM_PRE_FAULT_MEMORY still EOPNOTSUPP?
     bool awaits_launch() const noexcept { return gate_.load(std::memory_order_acquire) == launch::Gate::closed; }
+    // A VM of type KVM_X86_TDX_VM, as opposed to one that was given the model of TDX.
+    bool is_td() noexcept;
+    // Has a launch of this VM ended?
+    bool was_launched() noexcept;
     // KVM found itself in a state that cannot be: EIO to everything from now on.
     bool is_bugged() const noexcept { return bugged_.load(std::memory_order_relaxed); }
 

@@ -105,7 +105,7 @@ long Tdx::command(uapi::TdxCommand const &command, Memory const &memory, VcpuSta
     switch (command.id) {
     case uapi::tdx_init_vcpu:       return init_vcpu(command, vcpu);
     case uapi::tdx_init_mem_region: return init_mem_region(command, memory, vcpu);
-    case uapi::tdx_get_cpuid:       return get_cpuid(command, vcpu);
+    case uapi::tdx_get_cpuid:       return get_cpuid(command);
     default:                        return -EINVAL;
     }
 }
@@ -178,6 +178,7 @@ long Tdx::init_vcpu(uapi::TdxCommand const &command, VcpuState &vcpu) noexcept
         return -EINVAL;
     if (td_->create_vcpu() != Seam::success)
         return -EIO;
+    vcpu.td_entry = { .rcx = command.data, .address_bits = shared_bit_ >> 51 ? 52u : 48u, .index = td_->vcpus() - 1 };
     vcpu.tdx_initialised = true;
     return 0;
 }
@@ -215,10 +216,11 @@ long Tdx::init_mem_region(uapi::TdxCommand const &command, Memory const &memory,
     return give(command.data, &region, sizeof region) ? result : -EFAULT;
 }
 
-// What INIT_VM was given. assumption: a real module's answer has its own fixed bits as well.
-long Tdx::get_cpuid(uapi::TdxCommand const &command, VcpuState const &vcpu) const noexcept
+// What INIT_VM was given. It belongs to the TD: the vCPU that is asked need not be initialised, and VMMs ask first.
+// assumption: a real module's answer has its own fixed bits as well.
+long Tdx::get_cpuid(uapi::TdxCommand const &command) const noexcept
 {
-    if (!vcpu.tdx_initialised || command.flags != 0)
+    if (command.flags != 0)
         return -EINVAL;
     uapi::Cpuid2 cpuid;
     if (!take(&cpuid, command.data, sizeof cpuid))

@@ -44,7 +44,7 @@ private:
     long finalize(uapi::TdxCommand &, bool &dead) noexcept;
     long init_vcpu(uapi::TdxCommand const &, VcpuState &) noexcept;
     long init_mem_region(uapi::TdxCommand const &, Memory const &, VcpuState const &) noexcept;
-    long get_cpuid(uapi::TdxCommand const &, VcpuState const &) const noexcept;
+    long get_cpuid(uapi::TdxCommand const &) const noexcept;
 
     std::optional<platform::tdx::Td> td_ {};
     std::uint64_t shared_bit_ { 0 }; // of a guest physical address

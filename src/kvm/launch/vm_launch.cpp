@@ -139,6 +139,20 @@ std::optional<long> Vm::populate_realm(std::uintptr_t argument) noexcept
     return launch_.cca->populate(argument, { slots_, frames_, mode_, blocked });
 }
 
+bool Vm::is_td() noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    return launch_.tdx && launch_.duty == launch::Duty::due;
+}
+
+bool Vm::was_launched() noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    return launch_.finished() && (launch_.snp || launch_.tdx);
+}
+
 // assumption: the errno of KVM for a vCPU of a TD that is not there yet, or already complete.
 long Vm::admit_vcpu() noexcept
 {

@@ -22,7 +22,7 @@ constexpr unsigned long set_msrs { uapi::iow(0x89, 8) };
 constexpr std::array forgotten {
     uapi::iow(0x8d, 416),  // KVM_SET_FPU
     uapi::iow(0x8f, 1024), // KVM_SET_LAPIC
-    uapi::iow(0x90, 8),    // KVM_SET_CPUID2
+    uapi::set_cpuid2,
     uapi::iow(0xa0, 64),   // KVM_SET_VCPU_EVENTS
     uapi::iow(0xa2, 128),  // KVM_SET_DEBUGREGS
     uapi::iow(0xa5, 4096), // KVM_SET_XSAVE
