@@ -93,4 +93,5 @@ def main(gmem, hogger, path=None):
         plot(table, path)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

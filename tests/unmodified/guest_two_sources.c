@@ -273,7 +273,7 @@ static void changes_beside_the_guests_code(struct machine *m)
     struct toggler t = { .vm = vm, .from = SIZE / 2, .stop = 0 };
     pthread_t thread;
     pthread_create(&thread, NULL, toggle, &t);
-    for (int round = 0; round < 40 || t.changes < 200; ++round) {
+    for (int round = 0; round < 20 || t.changes < 100; ++round) {
         fill_pages(m, DATA, 100);
         CHECK(sum_of(m, DATA, 512) == 1);
     }
