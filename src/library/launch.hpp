@@ -31,7 +31,7 @@ public:
 private:
     explicit Launch(memory::GuestMemory &file) noexcept : file_ { file } {}
 
-    Status start(gmem_realm_parameters const *realm) noexcept GMEM_REQUIRES(lock_);
+    Status start(gmem_realm_parameters const *realm) noexcept GMEM_EXCLUDES(lock_);
     Status add_vmsa(void const *state) noexcept GMEM_REQUIRES(lock_);
     Result<std::uint64_t> add_some(gmem_launch_page type, kvm::launch::Stretch const &, std::uintptr_t source, os::SignalsBlocked const &) noexcept GMEM_REQUIRES(lock_);
     bool ended() const noexcept { return vm().phase.load(std::memory_order_acquire) != platform::Phase::launching; }
