@@ -31,7 +31,7 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
     run->add_option("--trace", options.trace, "A file that gets every event of the session: docs/traces.md");
     run->add_option("--observe", options.observe, "on: the last events are remembered, for reports and gmem top; off: the program gets this process; also GMEM_OBSERVE");
     run->add_option("--uapi", options.uapi, "Version of the proposal: mainline, v8, may1, rfc-v5, rfc-v4 or feb; also GMEM_UAPI");
-    run->add_option("--uapi-option", options.uapi_options, "NAME=VALUE, repeatable: no-policy=zero|refused; also GMEM_UAPI_OPTIONS")->allow_extra_args(false);
+    run->add_option("--uapi-option", options.uapi_options, "NAME=VALUE, repeatable: no-policy=zero|refused, capability=NUMBER; also GMEM_UAPI_OPTIONS")->allow_extra_args(false);
     run->add_option("--platform", options.platform, "auto (by VM type), sw_protected, snp, tdx, pkvm or cca; also GMEM_PLATFORM");
     run->add_option("--platform-option", options.platform_options, "NAME=VALUE, repeatable: what a platform leaves open, as tdx-removed=noise; also GMEM_PLATFORM_OPTIONS")->allow_extra_args(false);
 }

@@ -87,7 +87,7 @@ std::optional<long> Vcpu::set_cpuid(int fd, std::uintptr_t argument) noexcept
 
 std::optional<long> Vcpu::get_cpuid(std::uintptr_t argument) noexcept { return cpuid_.get(argument); }
 
-long Vcpu::run(int fd, unsigned long argument) noexcept
+long Vcpu::run_and_correct(int fd, unsigned long argument) noexcept
 {
     if (auto const admitted { vm_->admit_run(launch_) }; admitted != 0) [[unlikely]]
         return admitted;
@@ -97,7 +97,7 @@ long Vcpu::run(int fd, unsigned long argument) noexcept
     } else if (next_ == Next::answer) [[unlikely]] {
         deliver_answer(fd);
     }
-    if (vm_->hypercalls_are_watched()) [[unlikely]]
+    if (vm_->runs_are_watched()) [[unlikely]]
         return run_watched(fd, argument);
     if (mask_inside_ != program_mask_) [[unlikely]] // was watched
         mask_inside_run(fd, program_mask_);

@@ -151,6 +151,7 @@ std::optional<long> launch_ioctl(kvm::Vm &vm, unsigned long command, unsigned lo
     case uapi::memory_encrypt_op:           return vm.encrypt(argument, &preload::registers_of_vcpus, &preload::is_sev_device);
     case uapi::memory_encrypt_reg_region:
     case uapi::memory_encrypt_unreg_region: return vm.encrypted_region(argument);
+    case GMEM_REALM_CREATE:                 return vm.create_realm(argument);
     case GMEM_REALM_POPULATE:               return vm.populate_realm(argument);
     default:                                return std::nullopt;
     }
@@ -206,6 +207,8 @@ std::optional<long> vcpu_ioctl(int fd, kvm::Vcpu &vcpu, unsigned long command, u
         return vcpu.run(fd, argument);
     case uapi::memory_encrypt_op:
         return vcpu.encrypt(fd, argument);
+    case GMEM_REALM_REC_CREATE:
+        return vcpu.vm().create_rec(vcpu.launch(), argument);
     case uapi::set_guest_debug:
         return vcpu.set_guest_debug(fd, argument);
     case uapi::pre_fault_memory:
@@ -240,10 +243,14 @@ int foreign_ioctl(int fd, unsigned long command, void *argument) noexcept
         preload::met(preload::Unseen::vhost);
     for (int attempt { 0 };; ++attempt) {
         auto const result { GMEM_NEXT(ioctl)(fd, command, argument) };
-        if (result >= 0 || errno != EFAULT || attempt == 8) [[likely]]
+        if (result >= 0 || errno != EFAULT) [[likely]]
             return result;
-        if (!memory::Space::recover_range(reinterpret_cast<std::uintptr_t>(argument), command >> 16 & 0x3fff))
+        auto const address { reinterpret_cast<std::uintptr_t>(argument) };
+        auto const size { command >> 16 & 0x3fff };
+        if (attempt == 8 || !memory::Space::recover_range(address, size)) {
+            memory::Space::note_fault(address, size);
             return preload::refuse(EFAULT);
+        }
     }
 }
 

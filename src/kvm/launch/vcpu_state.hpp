@@ -12,6 +12,7 @@ struct VcpuState final {
     std::uint32_t ordinal { 0 };     // the order in which the VM's vCPUs were created; never changes
     std::atomic<bool> tdx_initialised { false }; // KVM_TDX_INIT_VCPU
     TdEntry td_entry {};                         // and what it said
+    bool rec_created { false };      // GMEM_REALM_REC_CREATE
 };
 
 } // namespace gmem::kvm::launch
