@@ -88,6 +88,7 @@ confidential() { # CASE PLATFORM VCPUS WORDS OF QEMU...
     local name=$1 platform=$2 vcpus=$3 log=$logs/$1.log expected said stopped launched
     shift 3
     mkdir -p "$work/$name"
+    : >"$log"
     python3 scripts/real-vmms/expected-digest.py "$platform" "$firmware" --vcpus="$vcpus" --words="$work/$name" >"$work/$name/expected"
     expected=$(cat "$work/$name/expected")
     said=$(xargs -a "$work/$name/words" "$build/bin/gmem" measure "$platform")
