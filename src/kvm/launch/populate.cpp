@@ -29,8 +29,11 @@ void note_page(observe::Recording &event, memory::GuestMemory const &file, PageN
 }
 
 // The page gets its memory before its attribute is looked at, and keeps it whatever follows.
-int populate_page(FrameAttributes const *of_vm, memory::GuestMemory &file, PageNo p, std::uint64_t frame, std::byte *source, Populator &to) noexcept
+int populate_page(FrameAttributes const *of_vm, Stretch const &of, std::uint64_t index, std::byte *source, Populator &to) noexcept
 {
+    auto &file { of.file };
+    auto const p { of.first.plus(index) };
+    auto const frame { of.frame + index };
     auto const one { PageRange::one(p) };
     bool const existed { memory::has_memory(file, p) };
     memory::FileLocked const guard { file };
@@ -46,8 +49,8 @@ int populate_page(FrameAttributes const *of_vm, memory::GuestMemory &file, PageN
         return -EINVAL;
     auto const result { to.page({ trusted, p, frame, attribute, source, existed }) };
     trusted.settle(one);
-    if (memory.event && result == 0) [[unlikely]]
-        note_page(memory.event, file, p, existed);
+    if (of.event && *of.event && result == 0) [[unlikely]]
+        note_page(*of.event, file, p, existed);
     return result;
 }
 
@@ -64,7 +67,7 @@ Result<std::uint64_t> populate(Stretch const &of, std::uintptr_t source, FrameAt
         else if (source && !copy.read(source + done * page_size))
             error = -EFAULT;
         else
-            error = populate_page(of_vm, of.file, of.first.plus(done), of.frame + done, source ? copy.bytes() : nullptr, to);
+            error = populate_page(of_vm, of, done, source ? copy.bytes() : nullptr, to);
     }
     if (done == 0)
         return Error::with_errno(-error, "populate.page");
@@ -84,7 +87,7 @@ Result<std::uint64_t> populate(Memory const &memory, std::uint64_t frame, std::u
         return Error::with_errno(EFAULT, "populate.file");
     auto &file { *slot->file }; // kept: another thread may close its last descriptor
     auto const into_slot { frame - (slot->gpa >> page_bits) };
-    Stretch const stretch { file, PageNo::holding(Bytes { slot->file_offset }).plus(into_slot), frame, std::min(pages, (slot->size >> page_bits) - into_slot) };
+    Stretch const stretch { file, PageNo::holding(Bytes { slot->file_offset }).plus(into_slot), frame, std::min(pages, (slot->size >> page_bits) - into_slot), &memory.event };
     auto done { populate(stretch, source, memory.mode.tracker == Tracker::files ? nullptr : &memory.frames, memory.signals, to) };
     file.release();
     return done;
