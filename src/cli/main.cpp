@@ -30,6 +30,12 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
     run->add_option("--measurement", options.measurement, "A file that gets one line for each launch that ends: platform, digest, pages; also GMEM_MEASUREMENT");
     run->add_option("--trace", options.trace, "A file that gets every event of the session: docs/traces.md");
     run->add_option("--observe", options.observe, "on: the last events are remembered, for reports and gmem top; off: the program gets this process; also GMEM_OBSERVE");
+    run->add_option("--report", options.report, "on: what the program does wrong with guest memory is told, docs/reports; off: it is not, and nothing is remembered; also GMEM_REPORT");
+    run->add_option("--report-file", options.report_file, "Reports go to this file instead of standard error");
+    run->add_option("--report-format", options.report_format, "text or json")->check(CLI::IsMember({ "text", "json" }));
+    run->add_flag("--report-handled", options.report_handled, "Accesses whose SIGBUS the program handles are told too");
+    run->add_option("--suppressions", options.suppressions, "A file that says which reports are not wanted");
+    run->add_option("--error-exitcode", options.error_exitcode, "The exit status when something was reported")->check(CLI::Range(1, 255));
     run->add_option("--uapi", options.uapi, "Version of the proposal: mainline, v8, may1, rfc-v5, rfc-v4 or feb; also GMEM_UAPI");
     run->add_option("--uapi-option", options.uapi_options, "NAME=VALUE, repeatable: no-policy=zero|refused, capability=NUMBER; also GMEM_UAPI_OPTIONS")->allow_extra_args(false);
     run->add_option("--platform", options.platform, "auto (by VM type), sw_protected, snp, tdx, pkvm or cca; also GMEM_PLATFORM");
@@ -40,7 +46,7 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
 // program's name cannot be mistaken for an option or an option's value.
 bool takes_a_value(std::string_view word)
 {
-    for (auto const *known : { "--window-engine", "--window-opening", "--peer-timeout", "--in-place", "--vm-attributes", "--vcpu", "--processor", "--measurement", "--trace", "--observe", "--uapi", "--uapi-option", "--platform", "--platform-option" })
+    for (auto const *known : { "--window-engine", "--window-opening", "--peer-timeout", "--in-place", "--vm-attributes", "--vcpu", "--processor", "--measurement", "--trace", "--observe", "--report", "--report-file", "--report-format", "--suppressions", "--error-exitcode", "--uapi", "--uapi-option", "--platform", "--platform-option" })
         if (word == known)
             return true;
     return false;

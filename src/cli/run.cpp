@@ -1,6 +1,7 @@
 #include "cli/run.hpp"
 
 #include "cli/program.hpp"
+#include "cli/reports/reporter.hpp"
 #include "cli/session_file.hpp"
 #include "cli/supervise.hpp"
 #include "platform/choice.hpp"
@@ -14,6 +15,7 @@
 #include <fstream>
 #include <optional>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace gmem::cli {
@@ -137,6 +139,12 @@ bool choose_words(char const *name, std::vector<std::string> const &options, std
     return true;
 }
 
+bool prepare(reports::Output &output, RunOptions const &options, std::string &complaint)
+{
+    auto const format { options.report_format == "json" ? reports::Format::json : reports::Format::text };
+    return (options.suppressions.empty() || output.read_suppressions(options.suppressions, complaint)) && output.open(options.report_file, format, complaint);
+}
+
 } // namespace
 
 int run(RunOptions const &options)
@@ -151,6 +159,7 @@ int run(RunOptions const &options)
         || !choose("GMEM_VCPU", options.vcpu, { "real", "scripted" }, complaint)
         || !choose_processor(options.processor, complaint)
         || !choose_measurement(options.measurement, complaint)
+        || !choose("GMEM_REPORT", options.report, { "on", "off" }, complaint)
         || !choose("GMEM_OBSERVE", options.observe, { "on", "off" }, complaint)
         || !choose("GMEM_UAPI", options.uapi, uapis(), complaint)
         || !choose_words("GMEM_UAPI_OPTIONS", options.uapi_options, platform::profile_words(), complaint)
@@ -191,16 +200,31 @@ int run(RunOptions const &options)
         execv(program.path.c_str(), arguments.data());
         return refuse(126, fmt::format("{}: {}", name, std::strerror(errno)));
     } };
-    if (variable("GMEM_OBSERVE") == "off" && options.trace.empty())
+    auto const observed { variable("GMEM_OBSERVE") };
+    bool const reports { variable("GMEM_REPORT") != "off" && (observed != "off" || !options.trace.empty()) };
+    if (options.trace.empty() && (observed == "off" || (!reports && observed != "on")))
         return become();
+    reports::Output output;
+    if (reports && !prepare(output, options, complaint))
+        return refuse(cannot_run, complaint);
     auto const session { SessionFile::make(options.trace, options.command, complaint) };
     if (!session)
         return refuse(cannot_run, complaint);
     setenv("GMEM_SESSION", session->path().c_str(), 1);
-    auto const status { supervise(become) };
+    std::optional<reports::Reporter> reporter;
+    if (reports)
+        reporter.emplace(std::span { session->begin(), session->size() }, output, reports::Rules::Wishes { .handled = options.report_handled });
+    auto const status { supervise(become, [&reporter] {
+        if (reporter)
+            reporter->begin();
+    }) };
+    if (reporter)
+        reporter->finish(status != -1 && WIFEXITED(status));
     session->finish();
     if (status == -1)
         return refuse(cannot_run, fmt::format("no process for {}: {}", name, std::strerror(errno)));
+    if (options.error_exitcode != 0 && output.wanted() != 0)
+        return options.error_exitcode;
     end_as(status);
 }
 

@@ -20,12 +20,17 @@ struct RunOptions final {
     std::string platform;      // "", "auto", or a kind: platform/kind.hpp
     std::string observe;       // "", "on" or "off"
     std::string trace;         // "", or a path: docs/traces.md
+    std::string report;        // "", "on" or "off": docs/reports/README.md
+    std::string report_file, report_format, suppressions; // "", or a path, "text" or "json", a path
+    bool report_handled { false };
+    int error_exitcode { 0 };  // 0: the program's status is the status
     std::vector<std::string> uapi_options, platform_options; // NAME=VALUE: platform/words.hpp
     std::vector<std::string> command;
 };
 
 // The exit status, 125 to 127 as env(1) when the program cannot be started. Observed, the program is a child, and this process ends as it ended, by the same
-// signal if need be. Not observed (and without a trace), this process becomes the program.
+// signal if need be. Not observed (and without a trace), this process becomes the program. With error_exitcode a program that was reported ends with that
+// status, however it ended.
 int run(RunOptions const &options);
 
 inline constexpr int cannot_run { 125 };

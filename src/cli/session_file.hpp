@@ -24,7 +24,7 @@ public:
     // For GMEM_SESSION.
     std::string const &path() const noexcept { return path_; }
     observe::LogHeader &header() const noexcept { return *reinterpret_cast<observe::LogHeader *>(begin_); }
-    std::byte const *begin() const noexcept { return begin_; }
+    std::byte *begin() const noexcept { return begin_; }
     std::size_t size() const noexcept { return size_; }
 
     // Cuts a trace to what is in it, when nobody else has it any more.

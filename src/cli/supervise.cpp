@@ -15,7 +15,7 @@ constexpr int passed_on[] { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, 
 
 } // namespace
 
-int supervise(std::function<int()> const &become)
+int supervise(std::function<int()> const &become, std::function<void()> const &begun)
 {
     sigset_t taken, before;
     sigemptyset(&taken);
@@ -34,6 +34,7 @@ int supervise(std::function<int()> const &become)
         sigprocmask(SIG_SETMASK, &before, nullptr);
         _exit(become());
     }
+    begun();
     for (;;) {
         siginfo_t info {};
         if (sigwaitinfo(&taken, &info) < 0 && errno != EINTR)

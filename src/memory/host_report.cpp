@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "observe/recording.hpp"
+#include "observe/report.hpp"
 #include "os/say.hpp"
 
 #include <array>
@@ -32,15 +33,19 @@ static_assert([] { // one for each, in order
 
 } // namespace
 
+char const *words_of(platform::HostVerdict::Then then) noexcept { return consequences[static_cast<std::size_t>(then)].words; }
+
 int errno_of(platform::HostVerdict const &v) noexcept { return is_mistake(v) ? consequences[static_cast<std::size_t>(v.then)].error : 0; }
 
 void report_host_access(std::uint64_t file, PageNo p, char const *state, platform::Access a, platform::HostVerdict const &v, char const *call) noexcept
 {
     (void)observe::note(observe::Kind::host_access, { .detail = a == platform::Access::write, .value = static_cast<std::uint16_t>(v.then), .result = -consequences[static_cast<std::size_t>(v.then)].error,
         .file = file, .offset = raw(p.to_bytes()), .size = page_size }, observe::Asks::who_called);
+    if (observe::Report::is_told())
+        return observe::Report::ask();
     char line[320];
     Text text { line };
-    text << consequences[static_cast<std::size_t>(v.then)].words << " in " << call << ": " << (a == platform::Access::write ? "write to" : "read of") << " page " << p.index()
+    text << words_of(v.then) << " in " << call << ": " << (a == platform::Access::write ? "write to" : "read of") << " page " << p.index()
          << " (" << state << "): " << v.name;
     os::say(text.view());
 }

@@ -2,6 +2,7 @@
 
 #include "memory/space.hpp"
 #include "observe/recording.hpp"
+#include "observe/report.hpp"
 #include "observe/stack.hpp"
 #include "os/mutex.hpp"
 #include "os/signal_calls.hpp"
@@ -66,8 +67,11 @@ void hand_to_program(int signal, siginfo_t &info, void *context) noexcept
     if (handler == reinterpret_cast<std::uintptr_t>(SIG_IGN) && sent)
         return;
     // A fault cannot be ignored, nor waits it for an unblocking.
-    if (handler <= reinterpret_cast<std::uintptr_t>(SIG_IGN) || believed_blocked)
+    if (handler <= reinterpret_cast<std::uintptr_t>(SIG_IGN) || believed_blocked) {
+        if (!sent)
+            observe::Report::ask_and_wait(); // who tells about it looks at this thread, which will not be for long
         return die_by_default(signal, info);
+    }
 
     // Undone by sigreturn. The program sees and may change what will be restored.
     auto &restored { mask_of(context) };

@@ -114,7 +114,7 @@ inline constexpr std::array<KindWords, kinds> kind_table { {
     { Kind::guest_access, "guest_access", {}, {}, {}, { { { "gpa", Form::hexadecimal } } } },
     { Kind::host_access, "host_access", { "write", Form::number }, { "consequence", word::consequences } },
     { Kind::pre_fault, "pre_fault", {}, {}, {}, { { { "gpa", Form::hexadecimal }, {}, { "left", Form::bytes }, { "vm", Form::number }, { "flags", Form::hexadecimal } } } },
-    // offset and size: what of the file was done; never_written: of those, the pages that nobody had ever touched.
+    // offset and size: what of the file was done; never_written: of those, the pages that nobody had ever touched, and that got no bytes from a source.
     { Kind::launch, "launch", { "step", word::launch_steps }, { "firmware_error", Form::number }, {}, { { { "gpa", Form::hexadecimal }, {}, { "page_type", Form::number }, { "vm", Form::number }, { "never_written", Form::number } } } },
     { Kind::silent_peer, "silent_peer", {}, {}, {}, { { { "culprit", Form::number }, {}, { "waited", Form::number } } } },
     { Kind::injected, "injected", { "fault", Form::number }, {}, { "error_offset", Form::hexadecimal }, { { { "count", Form::number } } } },

@@ -24,6 +24,9 @@ public:
     // nullopt: not there any more, or not yet, or never (its writer was killed), or bytes that belong to an event.
     std::optional<Event> at(EventNo n) const noexcept;
 
+    // Is there nothing to wait for: bytes that belong to an event, or one that was taken back?
+    bool holds_no_event(EventNo n) const noexcept { return has(raw(n), Content::bytes); }
+
     // Copies what lies behind event n, which is `e`. False: a part of it is not there.
     bool bytes_behind(EventNo n, Event const &e, std::span<std::byte> to) const noexcept;
 

@@ -5,6 +5,8 @@
 #include "observe/who.hpp"
 #include "os/syscall.hpp"
 
+#include <array>
+#include <bit>
 #include <optional>
 
 // Where this library, or the executable that it is part of, begins and where its code ends: the linker's words.
@@ -19,14 +21,17 @@ namespace {
 constexpr std::uintptr_t page { 4096 };
 constinit std::atomic<std::uint32_t> generation { 1 };
 
-// Of this thread.
+// Of this thread: the stacks that it left lately, each in the place that its hash says. A loop that calls from two places needs two.
 struct Remembered final {
-    std::uint64_t hash;
-    EventNo stack;
+    struct Left final {
+        std::uint64_t hash;
+        EventNo stack;
+    };
+    std::array<Left, 8> left;
     std::uintptr_t readable_page;
     std::uint32_t generation;
 };
-[[gnu::tls_model("initial-exec")]] constinit thread_local Remembered last { 0, EventNo::none, 0, 0 };
+[[gnu::tls_model("initial-exec")]] constinit thread_local Remembered last { {}, 0, 0 };
 
 bool is_ours(std::uintptr_t address) noexcept { return address >= reinterpret_cast<std::uintptr_t>(&__ehdr_start) && address < reinterpret_cast<std::uintptr_t>(&etext); }
 
@@ -69,13 +74,17 @@ std::size_t readable_from(std::uintptr_t begin) noexcept
 [[gnu::no_sanitize_address, gnu::no_sanitize_thread]] std::uint64_t hash_of(Frame f, std::size_t bytes) noexcept
 {
     auto const *const words { reinterpret_cast<std::uint64_t const *>(f.stack_pointer) };
-    auto hash { f.instruction * 0x9e3779b97f4a7c15 + f.stack_pointer };
-    for (std::size_t i { 0 }; i < bytes / sizeof *words; ++i) {
-        auto const w { words[i] };
-        if (w >> 40)
-            hash = (hash ^ w) * 0x9e3779b97f4a7c15;
+    // What is smaller than 2^40 becomes 0. Four sums at once, so that none waits for the other.
+    auto const mixed { [words](std::uint64_t sum, std::size_t at) noexcept { return std::rotl(sum, 9) + (words[at] >> 40) * words[at]; } };
+    std::uint64_t a { f.instruction }, b { f.stack_pointer }, c { 0 }, d { bytes };
+    for (std::size_t i { 0 }; i + 4 <= bytes / sizeof *words; i += 4) {
+        a = mixed(a, i);
+        b = mixed(b, i + 1);
+        c = mixed(c, i + 2);
+        d = mixed(d, i + 3);
     }
-    return hash;
+    constexpr std::uint64_t odd { 0x9e3779b97f4a7c15 };
+    return (((a * odd ^ b) * odd ^ c) * odd ^ d) * odd;
 }
 
 } // namespace
@@ -98,8 +107,9 @@ EventNo Stack::of_caller() noexcept
         return EventNo::none;
     auto const bytes { readable_from(f.stack_pointer) };
     auto const hash { hash_of(f, bytes) };
-    if (last.hash == hash && Log::keeps(last.stack)) // a fork's child: its parent's copy serves as well
-        return last.stack;
+    auto &left { last.left[hash >> 61] };
+    if (left.hash == hash && left.stack != EventNo::none && Log::keeps(left.stack)) // a fork's child: its parent's copy serves as well
+        return left.stack;
     auto const [process, thread] { who() };
     Event e;
     e.kind = Kind::stack;
@@ -108,8 +118,7 @@ EventNo Stack::of_caller() noexcept
     e.thread = thread;
     e.more = { f.instruction, bytes, f.stack_pointer, f.frame_pointer };
     auto const n { Log::append(e, { reinterpret_cast<std::byte const *>(f.stack_pointer), bytes }) };
-    last.hash = hash;
-    last.stack = n;
+    left = { hash, n };
     return n;
 }
 

@@ -2,11 +2,13 @@
 
 #include "base/text.hpp"
 #include "kvm/launch/program_page.hpp"
+#include "observe/report.hpp"
 #include "os/say.hpp"
 #include "platform/cca/populate.hpp"
 #include "platform/snp/populate.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace gmem::kvm::launch {
 
@@ -63,16 +65,16 @@ int TdxPages::page(PageOfLaunch const &at) noexcept
 
 void warn(NeverWritten &n, platform::tdx::Measure measure) noexcept
 {
-    if (n.pages == 0)
+    auto const found { std::exchange(n, {}) };
+    if (found.pages == 0 || observe::Report::is_told())
         return;
     char line[320];
     Text text { line };
-    text << "TDX: page " << n.first << " (gpa ";
-    text.hex(n.first << page_bits) << ") was " << (measure == platform::tdx::Measure::yes ? "measured" : "added") << " in, but nobody ever wrote it: the guest finds zeros";
-    if (n.pages > 1)
-        text << "; so it is with " << n.pages - 1 << " more of this region";
+    text << "TDX: page " << found.first << " (gpa ";
+    text.hex(found.first << page_bits) << ") was " << (measure == platform::tdx::Measure::yes ? "measured" : "added") << " in, but nobody ever wrote it: the guest finds zeros";
+    if (found.pages > 1)
+        text << "; so it is with " << found.pages - 1 << " more of this region";
     os::say(text.view());
-    n = {};
 }
 
 int errno_of(platform::cca::RmiResult r) noexcept { return r.status == platform::cca::Rmi::no_hash ? ENOMEM : ENXIO; }

@@ -18,14 +18,14 @@ int give_memory(memory::GuestMemory const &file, PageRange r) noexcept
 }
 
 // A call may do one page after the other, of one file.
-void note_page(observe::Recording &event, memory::GuestMemory const &file, PageNo p, bool existed) noexcept
+void note_page(observe::Recording &event, memory::GuestMemory const &file, PageNo p, bool written) noexcept
 {
     if (event->size == 0) {
         event->file = file.facts().inode;
         event->offset = raw(p.to_bytes());
     }
     event->size += page_size;
-    event->more[4] += !existed;
+    event->more[4] += !written;
 }
 
 // The page gets its memory before its attribute is looked at, and keeps it whatever follows.
@@ -50,7 +50,7 @@ int populate_page(FrameAttributes const *of_vm, Stretch const &of, std::uint64_t
     auto const result { to.page({ trusted, p, frame, attribute, source, existed }) };
     trusted.settle(one);
     if (of.event && *of.event && result == 0) [[unlikely]]
-        note_page(*of.event, file, p, existed);
+        note_page(*of.event, file, p, existed || source);
     return result;
 }
 

@@ -1,0 +1,107 @@
+#include "cli/reports/processes.hpp"
+
+#include "observe/session.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+
+namespace gmem::cli::reports {
+namespace {
+
+std::string text_of_bytes(std::vector<std::byte> const &bytes) { return { reinterpret_cast<char const *>(bytes.data()), bytes.size() }; }
+
+// Counters and flags on a stack differ from call to call; what may be an address says where it comes from.
+std::uint64_t hash_of(observe::Event const &e, std::vector<std::byte> const &bytes)
+{
+    auto hash { (e.more[0] ^ e.process) * 0x9e3779b97f4a7c15 + e.more[2] };
+    for (std::size_t i { 0 }; i + sizeof(std::uint64_t) <= bytes.size(); i += sizeof(std::uint64_t)) {
+        std::uint64_t word;
+        std::memcpy(&word, bytes.data() + i, sizeof word);
+        if (word >> 40)
+            hash = (hash ^ word) * 0x9e3779b97f4a7c15 + (hash >> 29);
+    }
+    return hash;
+}
+
+bool lives(std::uint32_t process) { return kill(static_cast<pid_t>(process), 0) == 0 || errno == EPERM; }
+
+} // namespace
+
+void Processes::see(observe::EventNo n, observe::Event const &e, std::vector<std::byte> const &behind)
+{
+    if (e.kind == observe::Kind::process)
+        return see_process(e, text_of_bytes(behind));
+    if (e.kind == observe::Kind::stack)
+        return see_stack(n, e, behind);
+    if (e.kind != observe::Kind::module_)
+        return;
+    if (auto const image { image_of(e.process) })
+        images_[*image].modules.push_back({ e.more[0], e.more[2], e.offset, text_of_bytes(behind) });
+}
+
+void Processes::see_process(observe::Event const &e, std::string name)
+{
+    if (main_ == 0)
+        main_ = e.process;
+    std::vector<Module> modules;
+    if (e.detail == static_cast<std::uint8_t>(observe::Arrival::forked))
+        if (auto const parent { image_of(static_cast<std::uint32_t>(e.more[0])) })
+            modules = images_[*parent].modules;
+    image_now_[e.process] = static_cast<std::uint32_t>(images_.size());
+    images_.push_back({ e.process, std::move(name), std::move(modules), nullptr });
+}
+
+void Processes::see_stack(observe::EventNo n, observe::Event const &e, std::vector<std::byte> const &behind)
+{
+    if (by_number_.size() >= most_numbers)
+        by_number_.clear();
+    auto const hash { hash_of(e, behind) };
+    auto const image { image_of(e.process) };
+    auto const known { by_contents_.find(hash) };
+    if (known != by_contents_.end()) {
+        by_number_[observe::raw(n)] = known->second;
+    } else if (image && stacks_.size() < most_stacks) {
+        by_number_[observe::raw(n)] = by_contents_[hash] = static_cast<StackId>(stacks_.size());
+        stacks_.push_back({ e.process, e.thread, *image, { { e.more[0], e.more[2], e.more[3] }, behind } });
+    }
+}
+
+std::optional<std::uint32_t> Processes::image_of(std::uint32_t process) const
+{
+    auto const found { image_now_.find(process) };
+    return found == image_now_.end() ? std::nullopt : std::optional { found->second };
+}
+
+StackId Processes::stack_of(observe::Event const &e) const
+{
+    auto const found { by_number_.find(observe::raw(e.stack)) };
+    return found == by_number_.end() ? no_stack : found->second;
+}
+
+CallStack Processes::resolve(StackId id, Innermost innermost, bool waits, std::string title)
+{
+    CallStack result;
+    result.title = std::move(title);
+    if (id == no_stack) {
+        result.remark = "its stack is not known";
+        return result;
+    }
+    auto const &stored { stacks_[id] };
+    auto &image { images_[stored.image] };
+    result.process = stored.process;
+    result.thread = stored.thread;
+    if (!image.unwinder)
+        image.unwinder = std::make_unique<Unwinder>(static_cast<pid_t>(stored.process), lives(stored.process) && image_of(stored.process) == stored.image, image.modules);
+    image.unwinder->walk(stored.copy, innermost, waits, result);
+    return result;
+}
+
+std::string Processes::name_of(std::uint32_t process) const
+{
+    auto const image { image_of(process) };
+    return image ? std::filesystem::path { images_[*image].path }.filename().string() : "";
+}
+
+} // namespace gmem::cli::reports
