@@ -7,18 +7,18 @@
 
 namespace gmem::spec {
 
-int convert_argument_errno(File const &file, ConvertCall const &call)
+int convert_argument_errno(VmRules const &vm, std::uint64_t file_size, ConvertCall const &call)
 {
-    if (!file.vm.in_place_conversion)
+    if (!vm.in_place_conversion)
         return ENOTTY; // 2.2 (2)
-    if (!mode_of(file.vm.profile, call.flags))
+    if (!mode_of(vm.profile, call.flags))
         return EINVAL; // (4); 2.6: unknown flags, two together
-    if (error_offset_must_be_zero(file.vm.profile) && call.error_offset != 0)
+    if (error_offset_must_be_zero(vm.profile) && call.error_offset != 0)
         return EINVAL; // platform-models.md 6
     for (auto const word : call.reserved)
         if (word != 0)
             return EINVAL; // (5)
-    if (!file.vm.private_memory)
+    if (!vm.private_memory)
         return EINVAL; // (6)
     if ((call.attributes & ~attribute_private) != 0)
         return EINVAL; // (7)
@@ -26,10 +26,12 @@ int convert_argument_errno(File const &file, ConvertCall const &call)
         return EINVAL; // (8)
     if (call.offset % page_size != 0 || call.size % page_size != 0)
         return EINVAL; // (9)
-    if (call.offset >= file.size() || call.offset + call.size > file.size())
+    if (call.offset >= file_size || call.offset + call.size > file_size)
         return EINVAL; // (10)
     return 0;
 }
+
+int convert_argument_errno(File const &file, ConvertCall const &call) { return convert_argument_errno(file.vm, file.size(), call); }
 
 namespace {
 

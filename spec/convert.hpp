@@ -16,6 +16,7 @@ struct ConvertCall final {
 inline constexpr std::uint64_t attribute_private { 8 };
 
 // Checks 2 and 4 to 10 of 2.2: what the arguments alone decide. 0: the call goes on under the lock.
+int convert_argument_errno(VmRules const &vm, std::uint64_t file_size, ConvertCall const &call);
 int convert_argument_errno(File const &file, ConvertCall const &call);
 
 // 3.1: EAGAIN without any pin is legal where something else may hold a page for a moment (a fault in flight, another process).

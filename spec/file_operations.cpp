@@ -25,7 +25,7 @@ bool any_file_system_could(int mode)
 
 } // namespace
 
-int fallocate(File &file, FallocateCall const &call)
+int fallocate_errno(std::uint64_t file_size, FallocateCall const &call)
 {
     // fallocate(2), before any file system is asked.
     if (call.offset < 0 || call.length <= 0)
@@ -41,11 +41,19 @@ int fallocate(File &file, FallocateCall const &call)
     auto const length { static_cast<std::uint64_t>(call.length) };
     if (first % page_size != 0 || length % page_size != 0)
         return EINVAL;
-    if (call.mode == keep_size) {
-        if (first + length > file.size())
-            return EINVAL; // 4.4: allocating beyond the end
-        return 0;          // allocated pages read as before: zero at first use
-    }
+    if (call.mode == keep_size && first + length > file_size)
+        return EINVAL; // 4.4: allocating beyond the end
+    return 0;
+}
+
+int fallocate(File &file, FallocateCall const &call)
+{
+    if (auto const err { fallocate_errno(file.size(), call) }; err != 0)
+        return err;
+    if (call.mode == keep_size)
+        return 0; // allocated pages read as before: zero at first use
+    auto const first { static_cast<std::uint64_t>(call.offset) };
+    auto const length { static_cast<std::uint64_t>(call.length) };
     for (auto p { first / page_size }; p < (first + length) / page_size && p < file.pages.size(); ++p)
         file.pages[p] = { file.pages[p].state, 0, 0 }; // the attribute stays; a pinned page goes on detached, for its pinner only
     return 0;

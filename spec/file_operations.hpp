@@ -12,7 +12,10 @@ struct FallocateCall final {
 
 inline constexpr int keep_size { 1 }, punch_hole { 2 };
 
-// The errno that fallocate must have; 0 for success, and then the file is moved to the state after it.
+// The errno that fallocate must have on a file of `file_size` bytes.
+int fallocate_errno(std::uint64_t file_size, FallocateCall const &call);
+
+// The same; 0 for success, and then the file is moved to the state after it.
 int fallocate(File &file, FallocateCall const &call);
 
 struct MmapCall final {

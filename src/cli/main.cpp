@@ -1,5 +1,6 @@
 // The command line: words in, one of the subcommands out.
 
+#include "cli/check.hpp"
 #include "cli/doctor.hpp"
 #include "cli/matrix.hpp"
 #include "cli/measure.hpp"
@@ -92,6 +93,7 @@ int main(int argc, char **argv)
     gmem::cli::MeasureCommand const measure { app };
     gmem::cli::PlayCommand const play { app };
     gmem::cli::MatrixCommand const matrix { app };
+    gmem::cli::CheckCommand const check { app };
 
     if (argc < 2) {
         std::cerr << app.help();
@@ -113,10 +115,12 @@ int main(int argc, char **argv)
         return play.run();
     if (matrix.wanted())
         return matrix.run();
+    if (check.wanted())
+        return check.run();
     if (app.got_subcommand("run")) {
         if (options.command.empty())
             return complain("run needs a program: gmem run -- PROGRAM", gmem::cli::cannot_run);
         return gmem::cli::run(options);
     }
-    return complain("the subcommands are run, doctor, measure, matrix and play; see gmem --help", usage_error);
+    return complain("the subcommands are run, doctor, measure, matrix, play and check; see gmem --help", usage_error);
 }
