@@ -3,6 +3,7 @@
 #include "cli/doctor.hpp"
 #include "cli/matrix.hpp"
 #include "cli/measure.hpp"
+#include "cli/picture/picture.hpp"
 #include "cli/play.hpp"
 #include "cli/run.hpp"
 #include "gmem/gmem.h"
@@ -85,6 +86,7 @@ int main(int argc, char **argv)
     gmem::cli::MeasureCommand const measure { app };
     gmem::cli::PlayCommand const play { app };
     gmem::cli::MatrixCommand const matrix { app };
+    gmem::cli::PictureCommand const picture { app };
 
     if (argc < 2) {
         std::cerr << app.help();
@@ -106,10 +108,12 @@ int main(int argc, char **argv)
         return play.run();
     if (matrix.wanted())
         return matrix.run();
+    if (picture.wanted())
+        return picture.run();
     if (app.got_subcommand("run")) {
         if (options.command.empty())
             return complain("run needs a program: gmem run -- PROGRAM", gmem::cli::cannot_run);
         return gmem::cli::run(options);
     }
-    return complain("the subcommands are run, doctor, measure, matrix and play; see gmem --help", usage_error);
+    return complain("the subcommands are run, doctor, measure, matrix, play and report; see gmem --help", usage_error);
 }
