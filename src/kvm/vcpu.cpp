@@ -67,7 +67,7 @@ void Vcpu::release() noexcept
     page_ = nullptr; // free again
 }
 
-long Vcpu::run(int fd, unsigned long argument) noexcept
+long Vcpu::run_and_correct(int fd, unsigned long argument) noexcept
 {
     if (auto const admitted { vm_->admit_run(launch_) }; admitted != 0) [[unlikely]]
         return admitted;

@@ -9,6 +9,7 @@
 //   P3  the object holds one reference to its VM, and its own mapping of the run page, from create() to the last release().
 
 #include "kvm/breakpoints.hpp"
+#include "kvm/exit_notes.hpp"
 #include "kvm/run_page.hpp"
 #include "kvm/vm.hpp"
 #include "os/signals.hpp"
@@ -34,7 +35,12 @@ public:
     launch::VcpuState &launch() noexcept { return launch_; }
 
     // KVM_RUN with the program's argument: 0 or -errno, like the driver.
-    long run(int fd, unsigned long argument) noexcept;
+    long run(int fd, unsigned long argument) noexcept
+    {
+        auto const result { run_and_correct(fd, argument) };
+        note_exit(*page_, result, vm_->number(), launch_.ordinal);
+        return result;
+    }
 
     // KVM_SET_GUEST_DEBUG and KVM_SET_SIGNAL_MASK: the program's wishes are remembered and passed on.
     long set_guest_debug(int fd, std::uintptr_t argument) noexcept;
@@ -46,6 +52,8 @@ public:
 private:
     // What the next KVM_RUN begins with.
     enum class Next : std::uint8_t { enter, access, answer };
+
+    long run_and_correct(int fd, unsigned long argument) noexcept;
 
     // vcpu_exits.cpp
     bool exit_stands(long result) const noexcept;

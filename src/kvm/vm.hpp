@@ -53,6 +53,7 @@ public:
     bool backed() const noexcept { return backing_ == Backing::real; }
     bool has_private_memory() const noexcept { return kind_ == Kind::with_private_memory; }
     memory::Owner identity() const noexcept { return static_cast<memory::Owner>(identity_); }
+    std::uint64_t number() const noexcept { return identity_; } // the same, for the log
 
     // KVM_CREATE_GUEST_MEMFD with the program's argument. A new descriptor, or -errno; the memory in `made` has one reference.
     long create_guest_memfd(std::uintptr_t argument, memory::GuestMemory *&made) noexcept;
@@ -129,8 +130,10 @@ public:
     char const *audit() noexcept;
 
 private:
+    long create_guest_memfd(std::uintptr_t argument, memory::GuestMemory *&made, observe::Recording &event) noexcept;
     long set_region(int fd, uapi::UserspaceMemoryRegion2 const &request, FileLookup lookup) noexcept;
-    long bind(int fd, struct MemslotRequest const &request, FileLookup lookup) noexcept GMEM_REQUIRES(lock_);
+    long set_region(int fd, uapi::UserspaceMemoryRegion2 const &request, FileLookup lookup, observe::Recording &event) noexcept;
+    long bind(int fd, struct MemslotRequest const &request, FileLookup lookup, observe::Recording &event) noexcept GMEM_REQUIRES(lock_);
     long bind_file(int fd, struct MemslotRequest const &request, memory::GuestMemory &file) noexcept GMEM_REQUIRES(lock_);
     long set_unbound(int fd, uapi::UserspaceMemoryRegion const &region, struct MemslotRequest const &request) noexcept GMEM_REQUIRES(lock_);
     long remove(int fd, Slot &slot, std::uint32_t number) noexcept GMEM_REQUIRES(lock_);
@@ -145,6 +148,7 @@ private:
         PageRange frames;
         Attribute to;
     };
+    long set_memory_attributes(int fd, std::uintptr_t argument, observe::Recording &event) noexcept;
     long set_frames(int fd, PageRange frames, Attribute to) noexcept GMEM_REQUIRES(lock_);
 
     // vm_pieces.cpp. `change`: the attributes as if it had been made.
@@ -164,8 +168,10 @@ private:
     long place_slot(int fd, Slot &slot) noexcept GMEM_REQUIRES(lock_);
     long change_slot(int fd, Slot &slot, struct MemslotRequest const &request) noexcept GMEM_REQUIRES(lock_);
 
-    long encrypt_snp(std::uintptr_t argument, launch::VcpusOf registers_of, launch::IsSevDevice is_sev) noexcept;
-    long encrypt_tdx(std::uintptr_t argument) noexcept;
+    long encrypt_snp(std::uintptr_t argument, launch::VcpusOf registers_of, launch::IsSevDevice is_sev, observe::Recording &event) noexcept;
+    long encrypt_tdx(std::uintptr_t argument, observe::Recording &event) noexcept;
+    long encrypt_tdx_vcpu(launch::VcpuState &vcpu, std::uintptr_t argument, observe::Recording &event) noexcept;
+    long pre_fault(std::uintptr_t argument) noexcept;
     long admit_run_slowly(launch::VcpuState const &vcpu) noexcept;
     void launch_changed() noexcept GMEM_REQUIRES(lock_);
     // A private page is about to be the guest's. EFAULT, and the VM is bugged: too early.

@@ -13,6 +13,7 @@
 #include "memory/sigbus.hpp"
 #include "memory/space.hpp"
 #include "memory/trusted_side.hpp"
+#include "observe/recording.hpp"
 #include "os/file_calls.hpp"
 #include "os/signals.hpp"
 #include "platform/pkvm/pending.hpp"
@@ -69,16 +70,7 @@ int touch(GuestMemory &g, std::uint64_t offset, GuestMemory::Accepts who) noexce
 
 constexpr std::uint64_t known_flags { GMEM_FLAG_MMAP | GMEM_FLAG_INIT_SHARED };
 
-} // namespace
-
-#define GMEM_API __attribute__((visibility("default")))
-extern "C" {
-
-GMEM_API const char *gmem_version(void) { return "0.1.0"; }
-
-GMEM_API int gmem_create(uint64_t size, uint64_t flags, gmem_file **out) { return gmem_create_trusted(size, flags, GMEM_SW_PROTECTED, nullptr, out); }
-
-GMEM_API int gmem_create_trusted(uint64_t size, uint64_t flags, enum gmem_platform platform, const char *options, gmem_file **out)
+int create(std::uint64_t size, std::uint64_t flags, gmem_platform platform, char const *options, gmem_file **out) noexcept
 {
     if ((flags & ~known_flags) || size == 0 || size > INT64_MAX || size % page_size)
         return -EINVAL;
@@ -95,6 +87,45 @@ GMEM_API int gmem_create_trusted(uint64_t size, uint64_t flags, enum gmem_platfo
     birth.vm_id = trust.value().id;
     birth.key = trust.value().key;
     return handle_of(GuestMemory::create(birth), out);
+}
+
+// A conversion as include/gmem/gmem.h has it.
+int convert(GuestMemory &memory, std::uint64_t offset, std::uint64_t size, gmem_attribute to, std::uint64_t flags, std::uint64_t *error_offset, observe::Recording &event) noexcept
+{
+    auto const r { pages_inside(memory, offset, size) };
+    auto const mode { platform::Profile::current().mode_of(flags) };
+    if (!r || !mode || (to != GMEM_SHARED && to != GMEM_PRIVATE))
+        return -EINVAL;
+    auto const done { memory.convert(*r, to == GMEM_PRIVATE ? Attribute::private_ : Attribute::shared, *mode, event) };
+    if (done)
+        return 0;
+    if (error_offset && done.error().at)
+        *error_offset = raw(*done.error().at);
+    return negative(done.error());
+}
+
+} // namespace
+
+#define GMEM_API __attribute__((visibility("default")))
+extern "C" {
+
+GMEM_API const char *gmem_version(void) { return "0.1.0"; }
+
+GMEM_API int gmem_create(uint64_t size, uint64_t flags, gmem_file **out) { return gmem_create_trusted(size, flags, GMEM_SW_PROTECTED, nullptr, out); }
+
+GMEM_API int gmem_create_trusted(uint64_t size, uint64_t flags, enum gmem_platform platform, const char *options, gmem_file **out)
+{
+    observe::Recording event { observe::Kind::create, observe::Asks::who_called };
+    auto const result { create(size, flags, platform, options, out) };
+    if (event) [[unlikely]] {
+        event->detail = !(flags & GMEM_FLAG_INIT_SHARED);
+        event->value = static_cast<std::uint16_t>(platform::Profile::current().uapi);
+        event->file = result == 0 ? memory_of(*out).facts().inode : 0;
+        event->size = size;
+        event->more = { flags, 0, static_cast<std::uint64_t>(platform), 0, 1 };
+    }
+    event.done(result);
+    return result;
 }
 
 GMEM_API void gmem_finish_launch(gmem_file *g) { memory_of(g).set_phase(platform::Phase::running); }
@@ -138,17 +169,20 @@ GMEM_API int gmem_convert(gmem_file *g, uint64_t offset, uint64_t size, enum gme
 
 GMEM_API int gmem_convert_with(gmem_file *g, uint64_t offset, uint64_t size, enum gmem_attribute to, uint64_t flags, uint64_t *error_offset)
 {
+    constexpr std::uint64_t private_attribute { 1u << 3 }; // KVM_MEMORY_ATTRIBUTE_PRIVATE
     auto &memory { memory_of(g) };
-    auto const r { pages_inside(memory, offset, size) };
-    auto const mode { platform::Profile::current().mode_of(flags) };
-    if (!r || !mode || (to != GMEM_SHARED && to != GMEM_PRIVATE))
-        return -EINVAL;
-    auto const done { memory.convert(*r, to == GMEM_PRIVATE ? Attribute::private_ : Attribute::shared, *mode) };
-    if (done)
-        return 0;
-    if (error_offset && done.error().at)
-        *error_offset = raw(*done.error().at);
-    return negative(done.error());
+    observe::Recording event { observe::Kind::convert, observe::Asks::who_called };
+    if (event) [[unlikely]] {
+        event->detail = to == GMEM_PRIVATE;
+        event->file = memory.facts().inode;
+        event->offset = offset;
+        event->size = size;
+        event->more[0] = flags;
+        event->more[4] = to == GMEM_PRIVATE ? private_attribute : 0;
+    }
+    auto const result { convert(memory, offset, size, to, flags, error_offset, event) };
+    event.done(result);
+    return result;
 }
 
 GMEM_API int gmem_export(const gmem_file *g)
@@ -253,7 +287,7 @@ GMEM_API int gmem_host_access(gmem_file *g, uint64_t offset, uint64_t size, enum
     auto const how { access == GMEM_READ ? platform::Access::read : platform::Access::write };
     for (auto p { PageNo::holding(Bytes { offset }) }; raw(p.to_bytes()) < offset + size; p = p.plus(1))
         if (auto const met { trusted.host_access(p, how) }; memory::is_mistake(met)) {
-            memory::report_host_access(p, trusted.state_name(p), how, met, by ? by : "a host access");
+            memory::report_host_access(memory.facts().inode, p, trusted.state_name(p), how, met, by ? by : "a host access");
             return -memory::errno_of(met);
         }
     return 0;

@@ -11,7 +11,6 @@
 #include "memory/silent_process.hpp"
 #include "memory/space.hpp"
 #include "memory/trusted_side.hpp"
-#include "observe/recording.hpp"
 #include "os/kill_points.hpp"
 #include "os/signals.hpp"
 #include "platform/profile.hpp"
@@ -38,30 +37,58 @@ void open_shared_runs(GuestMemory &file, PageRange r) noexcept GMEM_REQUIRES(Spa
     });
 }
 
+constexpr std::uint64_t private_attribute { 1 << 3 }; // KVM_MEMORY_ATTRIBUTE_PRIVATE
+
+void note_effect(observe::Recording &event, platform::ContentEffect effect) noexcept
+{
+    if (event) [[unlikely]]
+        event->more[2] = static_cast<std::uint64_t>(effect);
+}
+
+void note_failure(observe::Recording &event, Error const &e) noexcept
+{
+    if (!event) [[likely]]
+        return;
+    event->at = e.at ? raw(*e.at) : 0;
+    event->more[3] = static_cast<std::uint64_t>(e.why);
+    event.write(-e.err);
+}
+
 } // namespace
 
 Status GuestMemory::convert(PageRange r, Attribute to, platform::ContentMode mode) noexcept
 {
     observe::Recording event { observe::Kind::convert, observe::Asks::who_called };
-    auto result { convert_retrying(r, to, mode) };
-    if (event) [[unlikely]]
-        (void)event.done({ .detail = to == Attribute::private_, .file = facts_.inode, .offset = raw(r.offset()), .size = raw(r.length()), .more = { static_cast<std::uint64_t>(mode), 0, 0, result ? 0 : static_cast<std::uint64_t>(result.error().why) } }, result ? nullptr : &result.error());
+    if (event) [[unlikely]] {
+        event->detail = to == Attribute::private_;
+        event->file = facts_.inode;
+        event->offset = raw(r.offset());
+        event->size = raw(r.length());
+        event->more[4] = to == Attribute::private_ ? private_attribute : 0;
+    }
+    auto const result { convert(r, to, mode, event) };
+    event.done(result);
     return result;
 }
 
-Status GuestMemory::convert_retrying(PageRange r, Attribute to, platform::ContentMode mode) noexcept
+Status GuestMemory::convert(PageRange r, Attribute to, platform::ContentMode mode, observe::Recording &event) noexcept
 {
     if (to == Attribute::shared)
-        return convert_once(r, to, mode);
+        return convert_once(r, to, mode, event);
     // Nobody tells us what a pipe has passed on: we look before the pins are asked, and again before the answer is no.
     Holds::settle();
-    auto result { convert_once(r, to, mode) };
-    if (!result && result.error().why == Why::page_in_use && Holds::settle() != 0)
-        return convert_once(r, to, mode);
-    return result;
+    auto result { convert_once(r, to, mode, event) };
+    if (result || result.error().why != Why::page_in_use || Holds::settle() == 0)
+        return result;
+    if (event) [[unlikely]] {
+        event.withdraw();
+        event->at = event->more[3] = 0;
+    }
+    return convert_once(r, to, mode, event);
 }
 
-Status GuestMemory::convert_once(PageRange r, Attribute to, platform::ContentMode mode) noexcept
+// Its place in the log an event takes under the file's lock: so the log has them in the order of their effects.
+Status GuestMemory::convert_once(PageRange r, Attribute to, platform::ContentMode mode, observe::Recording &event) noexcept
 {
     os::SignalsBlocked blocked;
     // Only a conversion to private has a word for "somebody else is at it and does not go on".
@@ -69,15 +96,20 @@ Status GuestMemory::convert_once(PageRange r, Attribute to, platform::ContentMod
     if (!guard) {
         auto e { guard.error() };
         e.at = r.offset();
+        note_failure(event, e);
         return e;
     }
-    auto const result { convert_locked(r, to, mode) };
-    if (!result)
+    auto const result { convert_locked(r, to, mode, event) };
+    if (!result) {
         count(header().counters.conversions_failed);
+        note_failure(event, result.error());
+    } else {
+        event.write(0); // where it was written already, this is nothing
+    }
     return result;
 }
 
-Status GuestMemory::convert_locked(PageRange r, Attribute to, platform::ContentMode mode) noexcept
+Status GuestMemory::convert_locked(PageRange r, Attribute to, platform::ContentMode mode, observe::Recording &event) noexcept
 {
     auto const profile { platform::Profile::current() };
     auto const &vm { header().vm };
@@ -86,17 +118,19 @@ Status GuestMemory::convert_locked(PageRange r, Attribute to, platform::ContentM
         return Error { Why::platform_refused, decision.err, r.offset(), "convert.mode" };
     if (!attributes().first_differing(r, to)) { // already so: no staging, no hooks, no zap
         count(header().counters.conversions_unchanged);
-        if (profile.applies_to_unchanged)
+        if (profile.applies_to_unchanged) {
+            note_effect(event, decision.effect);
             apply_to_contents(*this, r, decision.effect, "a conversion");
+        }
         return Ok {};
     }
     GMEM_CHECK(control_.stage(r)); // 1. memory
     os::kill_point("convert.staged");
     GMEM_CHECK(TrustedSide { *this }.veto(r, to)); // 2. the trusted side
-    return to == Attribute::private_ ? to_private_locked(r, decision.effect) : to_shared_locked(r, decision.effect);
+    return to == Attribute::private_ ? to_private_locked(r, decision.effect, event) : to_shared_locked(r, decision.effect, event);
 }
 
-Status GuestMemory::to_private_locked(PageRange r, platform::ContentEffect effect) noexcept
+Status GuestMemory::to_private_locked(PageRange r, platform::ContentEffect effect, observe::Recording &event) noexcept
 {
     // 3. No window of any process may reach the range, so that no new host reference can appear after the question of step 4. This
     //    is the one effect that a failed conversion may have; here it is undone below, elsewhere recovery does it.
@@ -113,13 +147,16 @@ Status GuestMemory::to_private_locked(PageRange r, platform::ContentEffect effec
     static_assert(noexcept(control_.begin_commit(r, Attribute::private_, effect)) && noexcept(apply_to_contents(*this, r, effect, "")) && noexcept(control_.commit()));
     control_.begin_commit(r, Attribute::private_, effect);
     apply_to_contents(*this, r, effect, "a conversion to private");
+    note_effect(event, effect);
+    event.write(0); // before the journal goes: whoever is killed earlier leaves it to another to finish the conversion, and to tell
+    os::kill_point("convert.told");
     control_.commit();
     TrustedSide { *this }.converted(r, Attribute::private_);
     count(header().counters.conversions_to_private);
     return Ok {};
 }
 
-Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect) noexcept
+Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect, observe::Recording &event) noexcept
 {
     // A guest must not write to what is being turned into what the host will read.
     if (guest_is_gated())
@@ -134,6 +171,8 @@ Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect
     control_.begin_commit(r, Attribute::shared, effect);
     trusted.make_shared(r);
     apply_to_contents(*this, r, effect, "a conversion to shared");
+    note_effect(event, effect);
+    event.write(0);
     control_.commit();
     trusted.converted(r, Attribute::shared);
     os::kill_point("convert.committed");
@@ -170,7 +209,7 @@ Status GuestMemory::close_everywhere(PageRange r) noexcept
     case Peers::Answer::closed:
         return own;
     case Peers::Answer::silent:
-        report_silent_process(peers.culprit(), "has not closed its windows", Process::peer_timeout());
+        report_silent_process(facts_.inode, peers.culprit(), "has not closed its windows", Process::peer_timeout());
         return Error::at_page(Why::page_in_use, r.first(), "convert.silent_peer");
     case Peers::Answer::failed:
         return Error::at_page(Why::no_memory, r.first(), "convert.peer_failed");
@@ -202,9 +241,13 @@ Status GuestMemory::reopen(Window &w, PageNo p) noexcept
 {
     attach();
     count(header().counters.recoveries);
-    if (has_huge_pages())
-        GMEM_CHECK(HugePages { *this }.open_extent(w, p));
-    return gate::reopen(w, p);
+    auto reopened { [&]() GMEM_NO_THREAD_SAFETY noexcept -> Status {
+        if (has_huge_pages())
+            GMEM_CHECK(HugePages { *this }.open_extent(w, p));
+        return gate::reopen(w, p);
+    }() };
+    (void)observe::note(observe::Kind::recover, { .result = observe::result_of(reopened), .file = facts_.inode, .offset = raw(p.to_bytes()), .size = page_size });
+    return reopened;
 }
 
 } // namespace gmem::memory

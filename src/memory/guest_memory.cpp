@@ -140,6 +140,7 @@ void GuestMemory::release_locked() noexcept GMEM_NO_THREAD_SAFETY // Space::lock
 
 void GuestMemory::destroy() noexcept
 {
+    (void)observe::note(observe::Kind::release, { .file = facts_.inode, .size = raw(size()) });
     detach();
     give_place_back();
 }
@@ -190,10 +191,31 @@ Status GuestMemory::allocate(PageRange r) noexcept
 
 Status GuestMemory::punch(PageRange r) noexcept
 {
+    observe::Recording event { observe::Kind::punch, observe::Asks::who_called };
+    if (event) [[unlikely]] {
+        event->file = facts_.inode;
+        event->offset = raw(r.offset());
+        event->size = raw(r.length());
+        event->more[0] = os::falloc_keep_size | os::falloc_punch_hole;
+    }
+    auto const result { punch(r, event) };
+    event.done(result);
+    return result;
+}
+
+Status GuestMemory::punch(PageRange r, observe::Recording &event) noexcept
+{
     os::SignalsBlocked blocked;
     FileLocked const guard { *this };
     if (!guard)
         return guard.error();
+    auto result { punch_inside(r) };
+    event.write(result);
+    return result;
+}
+
+Status GuestMemory::punch_inside(PageRange r) noexcept
+{
     count(header().counters.punched);
     auto const inside { r.intersect(*PageRange::make(PageNo { 0 }, pages_)) };
     if (!inside)

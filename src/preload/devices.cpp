@@ -231,10 +231,14 @@ int foreign_ioctl(int fd, unsigned long command, void *argument) noexcept
         preload::met(preload::Unseen::vhost);
     for (int attempt { 0 };; ++attempt) {
         auto const result { GMEM_NEXT(ioctl)(fd, command, argument) };
-        if (result >= 0 || errno != EFAULT || attempt == 8) [[likely]]
+        if (result >= 0 || errno != EFAULT) [[likely]]
             return result;
-        if (!memory::Space::recover_range(reinterpret_cast<std::uintptr_t>(argument), command >> 16 & 0x3fff))
+        auto const address { reinterpret_cast<std::uintptr_t>(argument) };
+        auto const size { command >> 16 & 0x3fff };
+        if (attempt == 8 || !memory::Space::recover_range(address, size)) {
+            memory::Space::note_fault(address, size);
             return preload::refuse(EFAULT);
+        }
     }
 }
 

@@ -17,6 +17,17 @@ int give_memory(memory::GuestMemory const &file, PageRange r) noexcept
     return os::failed(result) && result != -EINVAL ? -ENOMEM : 0;
 }
 
+// A call may do one page after the other, of one file.
+void note_page(observe::Recording &event, memory::GuestMemory const &file, PageNo p, bool existed) noexcept
+{
+    if (event->size == 0) {
+        event->file = file.facts().inode;
+        event->offset = raw(p.to_bytes());
+    }
+    event->size += page_size;
+    event->more[4] += !existed;
+}
+
 // The page gets its memory before its attribute is looked at, and keeps it whatever follows.
 int populate_page(Memory const &memory, memory::GuestMemory &file, PageNo p, std::uint64_t frame, std::byte *source, Populator &to) noexcept
 {
@@ -35,6 +46,8 @@ int populate_page(Memory const &memory, memory::GuestMemory &file, PageNo p, std
         return -EINVAL;
     auto const result { to.page({ trusted, p, frame, attribute, source, existed }) };
     trusted.settle(one);
+    if (memory.event && result == 0) [[unlikely]]
+        note_page(memory.event, file, p, existed);
     return result;
 }
 
@@ -42,6 +55,8 @@ int populate_page(Memory const &memory, memory::GuestMemory &file, PageNo p, std
 
 Result<std::uint64_t> populate(Memory const &memory, std::uint64_t frame, std::uintptr_t source, std::uint64_t pages, Populator &to) noexcept
 {
+    if (memory.event && memory.event->size == 0) [[unlikely]]
+        memory.event->more[0] = frame << page_bits;
     if (source % page_size != 0)
         return Error::with_errno(EINVAL, "populate.source");
     auto const *const slot { frame < (std::uint64_t { 1 } << 52) ? memory.slots.holding(frame << page_bits) : nullptr };

@@ -6,6 +6,7 @@
 #include "kvm/mode.hpp"
 #include "kvm/slot_table.hpp"
 #include "memory/trusted_side.hpp"
+#include "observe/recording.hpp"
 #include "os/signals.hpp"
 
 namespace gmem::kvm::launch {
@@ -16,6 +17,7 @@ struct Memory final {
     FrameAttributes const &frames;
     Mode mode;
     os::SignalsBlocked const &signals;
+    observe::Recording &event; // of the call that this is
 
     // May a page be populated from its own bytes?
     bool in_place() const noexcept { return mode.tracker == Tracker::files; }

@@ -1,5 +1,6 @@
 // KVM's ioctls of a vCPU, as far as a script has what they are about. docs/scripted-vcpu.md has the list.
 
+#include "kvm/exit_notes.hpp"
 #include "kvm/hypercall.hpp"
 #include "kvm/scripted/vcpu.hpp"
 #include "kvm/signal_mask.hpp"
@@ -124,8 +125,11 @@ long Vcpu::ioctl(unsigned long command, std::uintptr_t argument) noexcept
     os::SignalsBlocked blocked;
     os::Locked guard { lock_ };
     switch (command) {
-    case uapi::run:
-        return run(argument, blocked.before());
+    case uapi::run: {
+        auto const result { run(argument, blocked.before()) };
+        note_exit(*reinterpret_cast<uapi::RunPage *>(shared_), result, vm_.number(), launch_.ordinal);
+        return result;
+    }
     case uapi::set_signal_mask:
         return set_signal_mask(argument);
     default:
