@@ -24,8 +24,11 @@ Json command_of(observe::LogHeader const &h)
 Json kinds_of(Survey const &s)
 {
     Json kinds = Json::array();
-    for (auto const &k : observe::kind_table)
-        kinds.push_back({ { "name", k.name }, { "count", s.of_kind[static_cast<std::size_t>(k.kind)] }, { "detail", k.detail.name } });
+    for (auto const &k : observe::kind_table) {
+        kinds.push_back({ { "name", k.name }, { "count", s.of_kind[static_cast<std::size_t>(k.kind)] } });
+        if (k.detail.words)
+            kinds.back()["words"] = std::vector<std::string_view>(k.detail.words, k.detail.words + k.detail.word_count);
+    }
     return kinds;
 }
 

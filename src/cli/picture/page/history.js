@@ -24,7 +24,7 @@ function describe_selection(list) {
   if (!facts.spaces.length) return 'There is no guest memory in this trace.';
   const { first, pages } = view.selection;
   const n = replay.states[view.space].private_pages(first, pages);
-  const state = n === 0 ? 'shared' : n >= pages ? 'private' : replay.is_exact ? `mixed: ${count_text(n)} of ${count_text(pages)} pages are private` : `mixed: about ${Math.round(n / pages * 100)}\u202f% private`;
+  const state = n === 0 ? 'shared' : n >= pages ? 'private' : replay.is_exact ? `mixed: ${count_text(n)} of ${count_text(pages)} pages private` : `mixed: about ${Math.round(n / pages * 100)}\u202f% private`;
   const pins = facts.pins.filter(p => p[2] && p[2][0] === view.space && p[2][1] < first + pages && p[2][1] + p[2][2] > first && pin_is_there(p)).length;
   let since = '';
   if (replay.is_exact && (n === 0 || n >= pages)) {
