@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing from Debian's packages, and nothing else. Usage: setup.sh build|test|bench|fuzz
+# Installs what is missing from Debian's packages, and nothing else. Usage: setup.sh build|test|bench|fuzz|browser
 set -euo pipefail
 
 packages=(g++ gcc cmake ninja-build binutils libcli11-dev libfmt-dev nlohmann-json3-dev libssl-dev libyaml-cpp-dev libdw-dev)
@@ -8,7 +8,8 @@ build) ;;
 test) packages+=(libgtest-dev librapidcheck-dev clang musl-tools) ;;
 bench) packages+=(libbenchmark-dev python3) ;;
 fuzz) packages+=(libgtest-dev librapidcheck-dev clang libclang-rt-dev zip) ;; # libclang-rt: libFuzzer and the sanitizers' runtimes
-*) echo "setup.sh: build, test, bench or fuzz" >&2; exit 2 ;;
+browser) packages=(chromium python3) ;; # 300 MB, for tests/pictures/run.sh alone
+*) echo "setup.sh: build, test, bench, fuzz or browser" >&2; exit 2 ;;
 esac
 
 missing=()

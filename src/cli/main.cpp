@@ -4,6 +4,7 @@
 #include "cli/doctor.hpp"
 #include "cli/matrix.hpp"
 #include "cli/measure.hpp"
+#include "cli/picture/picture.hpp"
 #include "cli/play.hpp"
 #include "cli/run.hpp"
 #include "gmem/gmem.h"
@@ -94,6 +95,7 @@ int main(int argc, char **argv)
     gmem::cli::PlayCommand const play { app };
     gmem::cli::MatrixCommand const matrix { app };
     gmem::cli::CheckCommand const check { app };
+    gmem::cli::PictureCommand const picture { app };
 
     if (argc < 2) {
         std::cerr << app.help();
@@ -117,10 +119,12 @@ int main(int argc, char **argv)
         return matrix.run();
     if (check.wanted())
         return check.run();
+    if (picture.wanted())
+        return picture.run();
     if (app.got_subcommand("run")) {
         if (options.command.empty())
             return complain("run needs a program: gmem run -- PROGRAM", gmem::cli::cannot_run);
         return gmem::cli::run(options);
     }
-    return complain("the subcommands are run, doctor, measure, matrix, play and check; see gmem --help", usage_error);
+    return complain("the subcommands are run, doctor, measure, matrix, play, check and report; see gmem --help", usage_error);
 }

@@ -1,0 +1,22 @@
+# Run by cmake -P at build time: writes OUTPUT, a C++ file with the texts of the page. HTML, STYLE and SCRIPTS are files; SCRIPTS become one text.
+# Pieces: a compiler need not take a literal of more than 65536 characters.
+function(as_literal name)
+    set(text "")
+    foreach(file ${ARGN})
+        file(READ "${file}" content)
+        string(FIND "${content}" ")~text~" clash)
+        if(NOT clash EQUAL -1)
+            message(FATAL_ERROR "${file} has the mark that ends a literal")
+        endif()
+        string(APPEND text "R\"~text~(${content})~text~\"\n")
+    endforeach()
+    file(APPEND "${OUTPUT}.new" "std::string_view const PageText::${name} { ${text} };\n")
+endfunction()
+
+file(WRITE "${OUTPUT}.new" "#include \"cli/picture/page.hpp\"\n\nnamespace gmem::cli::picture {\n\n")
+string(REPLACE "|" ";" SCRIPTS "${SCRIPTS}")
+as_literal(html "${HTML}")
+as_literal(style "${STYLE}")
+as_literal(script ${SCRIPTS})
+file(APPEND "${OUTPUT}.new" "\n} // namespace gmem::cli::picture\n")
+file(RENAME "${OUTPUT}.new" "${OUTPUT}")
