@@ -5,6 +5,7 @@
 #include "cli/measure.hpp"
 #include "cli/play.hpp"
 #include "cli/run.hpp"
+#include "cli/trace.hpp"
 #include "gmem/gmem.h"
 
 #include <CLI/CLI.hpp>
@@ -85,6 +86,7 @@ int main(int argc, char **argv)
     gmem::cli::MeasureCommand const measure { app };
     gmem::cli::PlayCommand const play { app };
     gmem::cli::MatrixCommand const matrix { app };
+    gmem::cli::TraceCommand const trace { app };
 
     if (argc < 2) {
         std::cerr << app.help();
@@ -106,10 +108,12 @@ int main(int argc, char **argv)
         return play.run();
     if (matrix.wanted())
         return matrix.run();
+    if (trace.wanted())
+        return trace.run();
     if (app.got_subcommand("run")) {
         if (options.command.empty())
             return complain("run needs a program: gmem run -- PROGRAM", gmem::cli::cannot_run);
         return gmem::cli::run(options);
     }
-    return complain("the subcommands are run, doctor, measure, matrix and play; see gmem --help", usage_error);
+    return complain("the subcommands are run, doctor, measure, matrix, play and trace; see gmem --help", usage_error);
 }
