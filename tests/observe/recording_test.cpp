@@ -177,8 +177,10 @@ TEST(Recording, TheLogHasTheOrderOfTheFile)
         std::vector<std::thread> threads;
         for (unsigned t { 0 }; t < 4; ++t)
             threads.emplace_back([&f, t] {
-                for (unsigned i { 0 }; i < 200; ++i)
-                    EXPECT_EQ(f.convert((t + i) % 5, 1 + i % 4, (t + i / 2) % 2 ? GMEM_PRIVATE : GMEM_SHARED), 0);
+                for (unsigned i { 0 }; i < 200; ++i) {
+                    auto const result { f.convert((t + i) % 5, 1 + i % 4, (t + i / 2) % 2 ? GMEM_PRIVATE : GMEM_SHARED) };
+                    EXPECT_TRUE(result == 0 || result == -EAGAIN) << result; // a busy machine: another thread had the lock for too long
+                }
             });
         for (auto &t : threads)
             t.join();
@@ -217,7 +219,8 @@ TEST(Recording, PinsAndConversionsStandInTheOrderOfTheFile)
         if (e.kind == Kind::unpin && e.result == 0)
             --pinned;
         if (e.kind == Kind::convert && e.detail == 1) {
-            ASSERT_EQ(e.result, pinned ? -EAGAIN : 0) << "event " << raw(s.number);
+            bool const lock_was_busy { e.result == -EAGAIN && e.at == 0 }; // a busy machine: the pinner had it for too long
+            ASSERT_TRUE(lock_was_busy || e.result == (pinned ? -EAGAIN : 0)) << "event " << raw(s.number);
             seen += e.result == -EAGAIN;
         }
     }
@@ -232,7 +235,7 @@ TEST(Recording, TheLogSaysWhatAKilledConversionHasDone)
         char const *name;
         std::optional<bool> done; // empty: it is passed before the commit as well
     };
-    for (auto const &point : { Point { "convert.staged", false }, Point { "convert.closed", false }, Point { "commit.begun", true }, Point { "convert.told", true }, Point { "bits.stored", {} }, Point { "commit.done", true } }) {
+    for (auto const &point : { Point { "convert.staged", false }, Point { "convert.closed", false }, Point { "commit.begun", true }, Point { "convert.told", true }, Point { "bits.stored", {} }, Point { "commit.done", true }, Point { "convert.unlocked", true } }) {
         SessionLog const log;
         File f { pages };
         auto const pid { fork() };
