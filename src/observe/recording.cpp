@@ -1,6 +1,7 @@
 #include "observe/recording.hpp"
 
 #include "observe/clock.hpp"
+#include "observe/probes.hpp"
 #include "observe/stack.hpp"
 #include "observe/who.hpp"
 
@@ -32,6 +33,7 @@ EventNo record(Event e, std::uint64_t began, Asks asks) noexcept
     e.time = began ? began : time;
     e.duration = began ? time - began : 0;
     auto const n { append(e, asks) };
+    fire(e);
     return n;
 }
 
@@ -65,6 +67,7 @@ void Recording::done_slowly(std::int64_t result) noexcept
         number_ = append(event_, asks_);
     else
         Log::amend(number_, event_);
+    fire(event_);
 }
 
 } // namespace gmem::observe
