@@ -1,6 +1,7 @@
 #include "kvm/vcpu.hpp"
 
 #include "base/references.hpp"
+#include "kvm/launch/td_entry.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
 
@@ -60,12 +61,31 @@ void Vcpu::release() noexcept
         return;
     auto const page { reinterpret_cast<std::uintptr_t>(page_) };
     os::unmap({ page, page + page_size });
+    cpuid_.clear();
     vm_->release();
     vm_ = nullptr;
     os::SignalsBlocked blocked;
     os::Locked guard { pool_lock };
     page_ = nullptr; // free again
 }
+
+std::optional<long> Vcpu::encrypt(int fd, std::uintptr_t argument) noexcept
+{
+    bool const before { launch_.tdx_initialised };
+    auto const result { vm_->encrypt_vcpu(launch_, argument) };
+    if (!before && launch_.tdx_initialised && vm_->is_td())
+        launch::begin_as_td(fd, launch_.td_entry);
+    return result;
+}
+
+std::optional<long> Vcpu::set_cpuid(int fd, std::uintptr_t argument) noexcept
+{
+    if (vm_->platform() == platform::Kind::snp)
+        return cpuid_.set(fd, argument, launch::CpuidTable::Of::guest);
+    return vm_->is_td() ? std::optional { cpuid_.set(fd, argument, launch::CpuidTable::Of::td) } : std::nullopt;
+}
+
+std::optional<long> Vcpu::get_cpuid(std::uintptr_t argument) noexcept { return cpuid_.get(argument); }
 
 long Vcpu::run_and_correct(int fd, unsigned long argument) noexcept
 {
@@ -77,14 +97,14 @@ long Vcpu::run_and_correct(int fd, unsigned long argument) noexcept
     } else if (next_ == Next::answer) [[unlikely]] {
         deliver_answer(fd);
     }
-    if (vm_->hypercalls_are_watched()) [[unlikely]]
+    if (vm_->runs_are_watched()) [[unlikely]]
         return run_watched(fd, argument);
     if (mask_inside_ != program_mask_) [[unlikely]] // was watched
         mask_inside_run(fd, program_mask_);
     auto const result { os::system_call(SYS_ioctl, fd, uapi::run, argument) };
     if (result == 0 && gave_everything_) [[unlikely]]
         gave_everything_ = false;
-    return exit_stands(result) ? result : correct(fd, result);
+    return settle(fd, result);
 }
 
 } // namespace gmem::kvm

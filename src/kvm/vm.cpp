@@ -1,6 +1,7 @@
 #include "kvm/vm.hpp"
 
 #include "kvm/creation_gate.hpp"
+#include "kvm/hypercall_watch.hpp"
 #include "kvm/memslot_gate.hpp"
 #include "memory/guest_window.hpp"
 #include "memory/sigbus.hpp"
@@ -46,6 +47,8 @@ Result<Vm *> Vm::create(Kind kind, Backing backing, platform::Kind trusted, plat
         vm->identity_ = ++last_identity;
         vm->launch_.begin(trusted, duty);
         vm->launch_changed();
+        if (backing == Backing::real && vm->tracks_frames())
+            GMEM_CHECK(HypercallWatch::prepare());
         GMEM_CHECK(vm->reserve_tables());
         vm->backing_ = backing;
         vm->acquire();

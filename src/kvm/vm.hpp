@@ -67,6 +67,12 @@ public:
     // Has gmem to find this VM's hypercalls, because the real KVM does not (hypercall_probe.hpp)?
     bool hypercalls_are_watched() const noexcept { return hypercalls_watched_.load(std::memory_order_relaxed); }
 
+    // Must vCPUs be got out of KVM_RUN at times: for hypercalls, or because memslots are exchanged under the guest (vm_pieces.cpp)?
+    bool runs_are_watched() const noexcept { return hypercalls_are_watched() || tracks_frames(); }
+    std::uint64_t run_identity() const noexcept { return identity_; }
+    bool slots_are_exchanged() const noexcept { return exchanging_.load(std::memory_order_seq_cst); }
+    void await_slots() noexcept;
+
     // A byte of guest memory, whosever it is. EFAULT.
     Status read_guest(std::uint64_t gpa, std::uint8_t &byte) noexcept;
 
@@ -106,11 +112,13 @@ public:
     platform::Kind platform() const noexcept { return trust_.kind; }
     platform::Phase phase() const noexcept { return trust_.phase; }
 
-    // launch/vm_launch.cpp. KVM_MEMORY_ENCRYPT_OP, KVM_MEMORY_ENCRYPT_(UN)REG_REGION and GMEM_REALM_POPULATE: 0 or -errno; nullopt: no affair of this VM's.
+    // launch/vm_launch.cpp. KVM_MEMORY_ENCRYPT_OP, KVM_MEMORY_ENCRYPT_(UN)REG_REGION and GMEM_REALM_*: 0 or -errno; nullopt: no affair of this VM's.
     std::optional<long> encrypt(std::uintptr_t argument, launch::VcpusOf registers_of, launch::IsSevDevice is_sev) noexcept;
     std::optional<long> encrypt_vcpu(launch::VcpuState &vcpu, std::uintptr_t argument) noexcept;
     std::optional<long> encrypted_region(std::uintptr_t argument) noexcept;
+    std::optional<long> create_realm(std::uintptr_t argument) noexcept;
     std::optional<long> populate_realm(std::uintptr_t argument) noexcept;
+    std::optional<long> create_rec(launch::VcpuState &vcpu, std::uintptr_t argument) noexcept;
     // KVM_CREATE_VCPU: 0, or -errno. Then, where there is one: its number.
     long admit_vcpu() noexcept;
     std::uint32_t vcpu_created() noexcept { return created_vcpus_.fetch_add(1, std::memory_order_relaxed); }
@@ -121,6 +129,10 @@ public:
     }
     // Is KVM_PRE_FAULT_MEMORY still EOPNOTSUPP?
     bool awaits_launch() const noexcept { return gate_.load(std::memory_order_acquire) == launch::Gate::closed; }
+    // A VM of type KVM_X86_TDX_VM, as opposed to one that was given the model of TDX.
+    bool is_td() noexcept;
+    // Has a launch of this VM ended?
+    bool was_launched() noexcept;
     // KVM found itself in a state that cannot be: EIO to everything from now on.
     bool is_bugged() const noexcept { return bugged_.load(std::memory_order_relaxed); }
 
@@ -191,6 +203,7 @@ private:
     long exit_on_hypercalls_of_scripts(struct EnableCapability const &request) noexcept;
 
     std::atomic<bool> hypercalls_watched_ { false };
+    std::atomic<bool> exchanging_ { false }; // stored under lock_, which is held as long as it is true
     std::atomic<bool> hypercalls_exit_ { false }; // KVM_CAP_EXIT_HYPERCALL, of scripted vCPUs
     std::atomic<launch::Gate> gate_ { launch::Gate::open };
     std::atomic<bool> bugged_ { false };

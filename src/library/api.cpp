@@ -2,6 +2,8 @@
 
 #include "gmem/gmem.h"
 
+#include "library/guest.hpp"
+#include "library/launch.hpp"
 #include "library/prepare.hpp"
 #include "library/trust.hpp"
 #include "base/text.hpp"
@@ -19,6 +21,7 @@
 #include "platform/pkvm/pending.hpp"
 #include "platform/profile.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <sys/mman.h>
 
@@ -67,6 +70,8 @@ int touch(GuestMemory &g, std::uint64_t offset, GuestMemory::Accepts who) noexce
     auto const p { PageNo::holding(Bytes { offset }) };
     return offset < raw(g.size()) ? zero_or_negative(g.guest_touch(p, p.index(), who)) : -EINVAL;
 }
+
+library::Launch &launch_of(gmem_launch *l) noexcept { return *reinterpret_cast<library::Launch *>(l); }
 
 constexpr std::uint64_t known_flags { GMEM_FLAG_MMAP | GMEM_FLAG_INIT_SHARED };
 
@@ -129,6 +134,44 @@ GMEM_API int gmem_create_trusted(uint64_t size, uint64_t flags, enum gmem_platfo
 }
 
 GMEM_API void gmem_finish_launch(gmem_file *g) { memory_of(g).set_phase(platform::Phase::running); }
+
+GMEM_API int gmem_launch_begin(gmem_file *g, const struct gmem_realm_parameters *realm, gmem_launch **out)
+{
+    auto begun { library::Launch::begin(memory_of(g), realm) };
+    if (!begun)
+        return negative(begun.error());
+    *out = reinterpret_cast<gmem_launch *>(std::move(begun).take());
+    return 0;
+}
+
+GMEM_API int gmem_launch_add(gmem_launch *l, enum gmem_launch_page type, uint64_t offset, uint64_t size, void *source, uint64_t *done)
+{
+    auto &launch { launch_of(l) };
+    auto const r { pages_inside(launch.file(), offset, size) };
+    auto const from { reinterpret_cast<std::uintptr_t>(source) };
+    std::uint64_t pages { 0 };
+    auto const result { r && from % page_size == 0 ? zero_or_negative(launch.add(type, *r, from, pages)) : -EINVAL };
+    if (done)
+        *done = pages << page_bits;
+    return result;
+}
+
+GMEM_API int gmem_launch_add_vcpu(gmem_launch *l, const void *state, size_t size) { return zero_or_negative(launch_of(l).add_vcpu(state, size)); }
+
+GMEM_API int gmem_launch_finish(gmem_launch *l) { return zero_or_negative(launch_of(l).finish()); }
+
+GMEM_API int gmem_launch_measurement(gmem_launch *l, void *digest, size_t size)
+{
+    auto const m { launch_of(l).measurement() };
+    std::memcpy(digest, m.bytes, std::min(size, m.size));
+    return static_cast<int>(m.size);
+}
+
+GMEM_API void gmem_launch_end(gmem_launch *l)
+{
+    if (l)
+        launch_of(l).end();
+}
 
 GMEM_API void gmem_destroy(gmem_file *g)
 {
@@ -302,6 +345,23 @@ GMEM_API const char *gmem_page_state(gmem_file *g, uint64_t offset)
         return nullptr;
     return memory::TrustedSide { memory }.state_name(PageNo::holding(Bytes { offset }));
 }
+
+GMEM_API int gmem_guest_create(gmem_file *g, gmem_guest **out)
+{
+    auto made { library::Guest::create(memory_of(g)) };
+    if (!made)
+        return negative(made.error());
+    *out = reinterpret_cast<gmem_guest *>(std::move(made).take());
+    return 0;
+}
+
+GMEM_API void gmem_guest_destroy(gmem_guest *v)
+{
+    if (v)
+        reinterpret_cast<library::Guest *>(v)->destroy();
+}
+
+GMEM_API int gmem_guest_do(gmem_guest *v, struct gmem_guest_op *op, struct gmem_guest_exit *exit) { return reinterpret_cast<library::Guest *>(v)->execute(*op, *exit); }
 
 GMEM_API int gmem_get_stats(const gmem_file *g, struct gmem_stats *out)
 {

@@ -145,14 +145,17 @@ Status GuestMemory::to_private_locked(PageRange r, platform::ContentEffect effec
     }
 
     // Point of no return. The trusted side hears of it when the guest first uses a page.
-    static_assert(noexcept(control_.begin_commit(r, Attribute::private_, effect)) && noexcept(apply_to_contents(*this, r, effect, "")) && noexcept(control_.commit()));
-    control_.begin_commit(r, Attribute::private_, effect);
+    TrustedSide trusted { *this };
+    auto const asked { trusted.solicited(r, Attribute::private_) };
+    static_assert(noexcept(control_.begin_commit(r, Attribute::private_, effect, asked)) && noexcept(apply_to_contents(*this, r, effect, "")) && noexcept(control_.commit()));
+    control_.begin_commit(r, Attribute::private_, effect, asked);
     apply_to_contents(*this, r, effect, "a conversion to private");
     note_effect(event, effect);
     event.write(0); // before the journal goes: whoever is killed earlier leaves it to another to finish the conversion, and to tell
     os::kill_point("convert.told");
     control_.commit();
-    TrustedSide { *this }.converted(r, Attribute::private_);
+    trusted.converted(r, Attribute::private_, asked);
+    control_.concluded();
     count(header().counters.conversions_to_private);
     return Ok {};
 }
@@ -169,13 +172,15 @@ Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect
     // recovery opens what is touched there.
     TrustedSide trusted { *this };
     static_assert(noexcept(trusted.make_shared(r)) && noexcept(control_.commit()));
-    control_.begin_commit(r, Attribute::shared, effect);
+    auto const asked { trusted.solicited(r, Attribute::shared) };
+    control_.begin_commit(r, Attribute::shared, effect, asked);
     trusted.make_shared(r);
     apply_to_contents(*this, r, effect, "a conversion to shared");
     note_effect(event, effect);
     event.write(0);
     control_.commit();
-    trusted.converted(r, Attribute::shared);
+    trusted.converted(r, Attribute::shared, asked);
+    control_.concluded();
     os::kill_point("convert.committed");
     count(header().counters.conversions_to_shared);
     open_shared_runs(*this, r);

@@ -55,16 +55,19 @@ void GuestMemory::complete_interrupted() noexcept
 {
     if (auto const unsettled { control_.unsettled() })
         return TrustedSide { *this }.settle(*unsettled);
-    auto const begun { control_.interrupted() };
-    if (!begun)
-        return;
-    if (begun->to == Attribute::shared)
-        TrustedSide { *this }.make_shared(begun->range);
-    apply_to_contents(*this, begun->range, begun->effect, "a conversion that was interrupted");
-    bool const to_private { begun->to == Attribute::private_ };
-    (void)observe::note(observe::Kind::convert, { .detail = to_private, .value = 1, .file = facts_.inode, .offset = raw(begun->range.offset()), .size = raw(begun->range.length()),
-        .more = { 0, 0, static_cast<std::uint64_t>(begun->effect) } });
-    control_.commit();
+    if (auto const begun { control_.interrupted() }) {
+        if (begun->to == Attribute::shared)
+            TrustedSide { *this }.make_shared(begun->range);
+        apply_to_contents(*this, begun->range, begun->effect, "a conversion that was interrupted");
+        bool const to_private { begun->to == Attribute::private_ };
+        (void)observe::note(observe::Kind::convert, { .detail = to_private, .value = 1, .file = facts_.inode, .offset = raw(begun->range.offset()), .size = raw(begun->range.length()),
+            .more = { 0, 0, static_cast<std::uint64_t>(begun->effect) } });
+        control_.commit();
+    }
+    if (auto const committed { control_.unconcluded() }) {
+        TrustedSide { *this }.converted(committed->range, committed->to, committed->asked);
+        control_.concluded();
+    }
 }
 
 bool GuestMemory::alone() const noexcept

@@ -52,12 +52,17 @@ void TrustedSide::make_shared(PageRange r) noexcept
     });
 }
 
-void TrustedSide::converted(PageRange r, Attribute to) noexcept
+platform::Solicited TrustedSide::solicited(PageRange r, Attribute to) const noexcept
+{
+    return platform_.keeps_records() ? platform_.solicited(pages(), r, to) : platform::Solicited::yes;
+}
+
+void TrustedSide::converted(PageRange r, Attribute to, platform::Solicited asked) noexcept
 {
     if (!platform_.keeps_records())
         return;
     auto trusted { pages() };
-    platform_.converted(trusted, r, to, r.first().index());
+    platform_.converted(trusted, r, to, asked);
 }
 
 // Records that were never written have no memory, and must not get any by being looked at.

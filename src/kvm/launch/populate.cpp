@@ -29,8 +29,11 @@ void note_page(observe::Recording &event, memory::GuestMemory const &file, PageN
 }
 
 // The page gets its memory before its attribute is looked at, and keeps it whatever follows.
-int populate_page(Memory const &memory, memory::GuestMemory &file, PageNo p, std::uint64_t frame, std::byte *source, Populator &to) noexcept
+int populate_page(FrameAttributes const *of_vm, Stretch const &of, std::uint64_t index, std::byte *source, Populator &to) noexcept
 {
+    auto &file { of.file };
+    auto const p { of.first.plus(index) };
+    auto const frame { of.frame + index };
     auto const one { PageRange::one(p) };
     bool const existed { memory::has_memory(file, p) };
     memory::FileLocked const guard { file };
@@ -41,17 +44,35 @@ int populate_page(Memory const &memory, memory::GuestMemory &file, PageNo p, std
     memory::TrustedSide trusted { file };
     if (auto const staged { trusted.stage(one) }; !staged)
         return -staged.error().err;
-    auto const attribute { memory.mode.tracker == Tracker::files ? file.at(p) : memory.frames.at(PageNo { frame }) };
+    auto const attribute { of_vm ? of_vm->at(PageNo { frame }) : file.at(p) };
     if (attribute != Attribute::private_)
         return -EINVAL;
     auto const result { to.page({ trusted, p, frame, attribute, source, existed }) };
     trusted.settle(one);
-    if (memory.event && result == 0) [[unlikely]]
-        note_page(memory.event, file, p, existed);
+    if (of.event && *of.event && result == 0) [[unlikely]]
+        note_page(*of.event, file, p, existed);
     return result;
 }
 
 } // namespace
+
+Result<std::uint64_t> populate(Stretch const &of, std::uintptr_t source, FrameAttributes const *of_vm, os::SignalsBlocked const &signals, Populator &to) noexcept
+{
+    ProgramPage copy;
+    std::uint64_t done { 0 };
+    int error { 0 };
+    for (; done < of.pages && error == 0; done += error == 0) {
+        if (signals.one_waits())
+            error = -EINTR;
+        else if (source && !copy.read(source + done * page_size))
+            error = -EFAULT;
+        else
+            error = populate_page(of_vm, of, done, source ? copy.bytes() : nullptr, to);
+    }
+    if (done == 0)
+        return Error::with_errno(-error, "populate.page");
+    return done;
+}
 
 Result<std::uint64_t> populate(Memory const &memory, std::uint64_t frame, std::uintptr_t source, std::uint64_t pages, Populator &to) noexcept
 {
@@ -66,22 +87,9 @@ Result<std::uint64_t> populate(Memory const &memory, std::uint64_t frame, std::u
         return Error::with_errno(EFAULT, "populate.file");
     auto &file { *slot->file }; // kept: another thread may close its last descriptor
     auto const into_slot { frame - (slot->gpa >> page_bits) };
-    auto const count { std::min(pages, (slot->size >> page_bits) - into_slot) };
-    auto const first { PageNo::holding(Bytes { slot->file_offset }).plus(into_slot) };
-    ProgramPage copy;
-    std::uint64_t done { 0 };
-    int error { 0 };
-    for (; done < count && error == 0; done += error == 0) {
-        if (memory.signals.one_waits())
-            error = -EINTR;
-        else if (source && !copy.read(source + done * page_size))
-            error = -EFAULT;
-        else
-            error = populate_page(memory, file, first.plus(done), frame + done, source ? copy.bytes() : nullptr, to);
-    }
+    Stretch const stretch { file, PageNo::holding(Bytes { slot->file_offset }).plus(into_slot), frame, std::min(pages, (slot->size >> page_bits) - into_slot), &memory.event };
+    auto done { populate(stretch, source, memory.mode.tracker == Tracker::files ? nullptr : &memory.frames, memory.signals, to) };
     file.release();
-    if (done == 0)
-        return Error::with_errno(-error, "populate.page");
     return done;
 }
 

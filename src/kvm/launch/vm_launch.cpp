@@ -178,6 +178,24 @@ std::optional<long> Vm::encrypted_region(std::uintptr_t argument) noexcept
     return region.size != 0 && region.addr + region.size >= region.addr ? 0 : -EINVAL;
 }
 
+std::optional<long> Vm::create_realm(std::uintptr_t argument) noexcept
+{
+    if (trust_.kind != platform::Kind::cca)
+        return std::nullopt;
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    return launch_.cca->create(argument);
+}
+
+std::optional<long> Vm::create_rec(launch::VcpuState &vcpu, std::uintptr_t argument) noexcept
+{
+    if (trust_.kind != platform::Kind::cca)
+        return std::nullopt;
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    return launch_.cca->create_rec(argument, vcpu);
+}
+
 std::optional<long> Vm::populate_realm(std::uintptr_t argument) noexcept
 {
     if (trust_.kind != platform::Kind::cca)
@@ -189,6 +207,20 @@ std::optional<long> Vm::populate_realm(std::uintptr_t argument) noexcept
         os::Locked guard { lock_ };
         return launch_.cca->populate(argument, { slots_, frames_, mode_, blocked, event });
     });
+}
+
+bool Vm::is_td() noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    return launch_.tdx && launch_.duty == launch::Duty::due;
+}
+
+bool Vm::was_launched() noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { lock_ };
+    return launch_.finished() && (launch_.snp || launch_.tdx);
 }
 
 // assumption: the errno of KVM for a vCPU of a TD that is not there yet, or already complete.
