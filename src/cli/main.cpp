@@ -7,6 +7,7 @@
 #include "cli/picture/picture.hpp"
 #include "cli/play.hpp"
 #include "cli/run.hpp"
+#include "cli/trace.hpp"
 #include "gmem/gmem.h"
 
 #include <CLI/CLI.hpp>
@@ -94,6 +95,7 @@ int main(int argc, char **argv)
     gmem::cli::MeasureCommand const measure { app };
     gmem::cli::PlayCommand const play { app };
     gmem::cli::MatrixCommand const matrix { app };
+    gmem::cli::TraceCommand const trace { app };
     gmem::cli::CheckCommand const check { app };
     gmem::cli::PictureCommand const picture { app };
 
@@ -117,6 +119,8 @@ int main(int argc, char **argv)
         return play.run();
     if (matrix.wanted())
         return matrix.run();
+    if (trace.wanted())
+        return trace.run();
     if (check.wanted())
         return check.run();
     if (picture.wanted())
@@ -126,5 +130,5 @@ int main(int argc, char **argv)
             return complain("run needs a program: gmem run -- PROGRAM", gmem::cli::cannot_run);
         return gmem::cli::run(options);
     }
-    return complain("the subcommands are run, doctor, measure, matrix, play, check and report; see gmem --help", usage_error);
+    return complain("the subcommands are run, doctor, measure, matrix, play, trace, check and report; see gmem --help", usage_error);
 }

@@ -182,7 +182,10 @@ long Vm::set_region(int fd, uapi::UserspaceMemoryRegion2 const &request, FileLoo
         event->more = { request.region.slot, 0, request.region.guest_phys_addr, number(), request.region.userspace_addr, request.region.flags };
     }
     auto const result { set_region(fd, request, lookup, event) };
-    if (request.region.flags & uapi::mem_guest_memfd) // others are the real KVM's affair
+    bool const deletes { request.region.memory_size == 0 };
+    if (event && deletes) [[unlikely]]
+        event->kind = observe::Kind::unbind;
+    if ((request.region.flags & uapi::mem_guest_memfd) && !(deletes && result == 0)) // others are the real KVM's affair; what was deleted has told of itself
         event.done(result);
     return result;
 }

@@ -78,6 +78,7 @@ Status GuestMemory::convert(PageRange r, Attribute to, platform::ContentMode mod
     // Nobody tells us what a pipe has passed on: we look before the pins are asked, and again before the answer is no.
     Holds::settle();
     auto result { convert_once(r, to, mode, event) };
+    os::kill_point("convert.unlocked");
     if (result || result.error().why != Why::page_in_use || Holds::settle() == 0)
         return result;
     if (event) [[unlikely]] {

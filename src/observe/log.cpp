@@ -18,6 +18,7 @@ namespace gmem::observe {
 namespace {
 
 constexpr std::uint64_t slots_at_once { 8192 }; // 1 MiB of file
+constexpr std::uint64_t slots_mapped_at_once { 2048 }, slots_left_when_mapped { 64 };
 
 Slot *slots(LogHeader &h) noexcept { return reinterpret_cast<Slot *>(reinterpret_cast<std::byte *>(&h) + slots_at); }
 
@@ -41,11 +42,26 @@ void write_slot(LogHeader &h, std::uint64_t n, Event const &e, Content content) 
         h.dropped.fetch_add(1, std::memory_order_relaxed);
 }
 
+// A slot has not been touched since the ring's last turn, or ever. Whoever takes it next finds it at hand, and does not wait for memory under a lock.
+void fetch_ahead(LogHeader &h, std::uint64_t n) noexcept
+{
+    if (h.keep == Keep::all && n >= h.limit.load(std::memory_order_relaxed)) [[unlikely]]
+        return;
+    auto const *const next { reinterpret_cast<std::byte const *>(&slots(h)[n % h.capacity]) };
+    __builtin_prefetch(next, 1);
+    __builtin_prefetch(next + sizeof(Slot) / 2, 1);
+}
+
 } // namespace
 
 constinit std::atomic<LogHeader *> Log::header_ { nullptr };
+constinit std::atomic<std::uint64_t> Log::mapped_ { 0 };
 
-void Log::use(std::byte *begin) noexcept { header_.store(reinterpret_cast<LogHeader *>(begin), std::memory_order_release); }
+void Log::use(std::byte *begin) noexcept
+{
+    mapped_.store(0, std::memory_order_relaxed);
+    header_.store(reinterpret_cast<LogHeader *>(begin), std::memory_order_release);
+}
 
 void Log::create(std::byte *begin, Keep keep, std::uint64_t capacity, std::uint64_t monotonic, std::uint64_t realtime) noexcept
 {
@@ -95,7 +111,31 @@ EventNo Log::append(Event const &e, std::span<std::byte const> behind) noexcept
         write_slot(*h, first + i, piece, Content::bytes);
     }
     write_slot(*h, first, e, Content::event);
+    fetch_ahead(*h, first + pieces);
     return EventNo { first };
+}
+
+// Each process has page tables of its own: many slots at once cost it less than a fault for every 32 of them.
+void Log::map_ahead(LogHeader &h, std::uint64_t head) noexcept
+{
+    auto mapped { mapped_.load(std::memory_order_relaxed) };
+    auto const begin { std::max(head, mapped) };
+    auto const end { std::min({ begin + slots_mapped_at_once, h.capacity, h.limit.load(std::memory_order_relaxed) }) };
+    if (begin >= end || !mapped_.compare_exchange_strong(mapped, end, std::memory_order_relaxed)) // another thread is at it
+        return;
+    auto const first { reinterpret_cast<std::uintptr_t>(slots(h) + begin) & ~std::uintptr_t { 4095 } };
+    os::system_call(SYS_madvise, first, reinterpret_cast<std::uintptr_t>(slots(h) + end) - first, MADV_POPULATE_WRITE); // where it fails there are faults
+}
+
+void Log::prepare() noexcept
+{
+    auto *const h { header() };
+    if (!h)
+        return;
+    auto const head { h->head.load(std::memory_order_relaxed) };
+    if (head + slots_left_when_mapped > mapped_.load(std::memory_order_relaxed) && head < h->capacity) [[unlikely]]
+        map_ahead(*h, head);
+    fetch_ahead(*h, head);
 }
 
 bool Log::keeps(EventNo n) noexcept

@@ -24,6 +24,9 @@ public:
     // The event's number; EventNo::none where it was dropped, or there is no log. `behind`: what bytes_behind(e) says.
     static EventNo append(Event const &e, std::span<std::byte const> behind = {}) noexcept;
 
+    // An event is about to be appended: what it needs of memory is fetched meanwhile.
+    static void prepare() noexcept;
+
     // What of event n is known only later: where it is still in its place.
     static void amend(EventNo n, Event const &now) noexcept;
     // Event n did not happen after all: readers pass over it.
@@ -34,7 +37,9 @@ public:
 
 private:
     static bool make_room(LogHeader &h, std::uint64_t end) noexcept;
+    static void map_ahead(LogHeader &h, std::uint64_t head) noexcept;
     static std::atomic<LogHeader *> header_;
+    static std::atomic<std::uint64_t> mapped_; // slots below are in this process's page tables, or will be when they are touched
 };
 
 } // namespace gmem::observe

@@ -96,8 +96,10 @@ void Session::join(char const *path) noexcept
 void Session::continue_in_child() noexcept
 {
     forget_who();
-    if (Log::on())
-        note_process(Arrival::forked);
+    if (!Log::on())
+        return;
+    Log::use(reinterpret_cast<std::byte *>(Log::header())); // page tables are not inherited
+    note_process(Arrival::forked);
 }
 
 void Session::note_modules() noexcept
