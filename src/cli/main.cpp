@@ -5,6 +5,8 @@
 #include "cli/measure.hpp"
 #include "cli/play.hpp"
 #include "cli/run.hpp"
+#include "cli/stats.hpp"
+#include "cli/top.hpp"
 #include "gmem/gmem.h"
 
 #include <CLI/CLI.hpp>
@@ -29,6 +31,9 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
     run->add_option("--measurement", options.measurement, "A file that gets one line for each launch that ends: platform, digest, pages; also GMEM_MEASUREMENT");
     run->add_option("--trace", options.trace, "A file that gets every event of the session: docs/traces.md");
     run->add_option("--observe", options.observe, "on: the last events are remembered, for reports and gmem top; off: the program gets this process; also GMEM_OBSERVE");
+    run->add_option("--inject", options.inject, "A fault on demand, repeatable, as eagain:every=3 or seed=7: docs/inject.md; also GMEM_INJECT")->allow_extra_args(false);
+    run->add_option("--stats", options.stats_file, "At the end the session's figures, to standard error, or with --stats=FILE to a file: docs/stats.md")->expected(0, 1);
+    run->add_option("--stats-format", options.stats_format, "text, json or prometheus; by the file's name when not given: .json, .prom");
     run->add_option("--uapi", options.uapi, "Version of the proposal: mainline, v8, may1, rfc-v5, rfc-v4 or feb; also GMEM_UAPI");
     run->add_option("--uapi-option", options.uapi_options, "NAME=VALUE, repeatable: no-policy=zero|refused; also GMEM_UAPI_OPTIONS")->allow_extra_args(false);
     run->add_option("--platform", options.platform, "auto (by VM type), sw_protected, snp, tdx, pkvm or cca; also GMEM_PLATFORM");
@@ -39,7 +44,7 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
 // program's name cannot be mistaken for an option or an option's value.
 bool takes_a_value(std::string_view word)
 {
-    for (auto const *known : { "--window-engine", "--window-opening", "--peer-timeout", "--in-place", "--vm-attributes", "--vcpu", "--measurement", "--trace", "--observe", "--uapi", "--uapi-option", "--platform", "--platform-option" })
+    for (auto const *known : { "--window-engine", "--window-opening", "--peer-timeout", "--in-place", "--vm-attributes", "--vcpu", "--measurement", "--trace", "--observe", "--inject", "--stats-format", "--uapi", "--uapi-option", "--platform", "--platform-option" })
         if (word == known)
             return true;
     return false;
@@ -85,6 +90,8 @@ int main(int argc, char **argv)
     gmem::cli::MeasureCommand const measure { app };
     gmem::cli::PlayCommand const play { app };
     gmem::cli::MatrixCommand const matrix { app };
+    gmem::cli::StatsCommand const stats { app };
+    gmem::cli::TopCommand const top { app };
 
     if (argc < 2) {
         std::cerr << app.help();
@@ -106,10 +113,15 @@ int main(int argc, char **argv)
         return play.run();
     if (matrix.wanted())
         return matrix.run();
+    if (stats.wanted())
+        return stats.run();
+    if (top.wanted())
+        return top.run();
     if (app.got_subcommand("run")) {
         if (options.command.empty())
             return complain("run needs a program: gmem run -- PROGRAM", gmem::cli::cannot_run);
+        options.stats = app.get_subcommand("run")->count("--stats") != 0;
         return gmem::cli::run(options);
     }
-    return complain("the subcommands are run, doctor, measure, matrix and play; see gmem --help", usage_error);
+    return complain("the subcommands are run, doctor, measure, matrix, play, stats and top; see gmem --help", usage_error);
 }

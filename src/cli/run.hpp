@@ -20,6 +20,9 @@ struct RunOptions final {
     std::string observe;       // "", "on" or "off"
     std::string trace;         // "", or a path: docs/traces.md
     std::vector<std::string> uapi_options, platform_options; // NAME=VALUE: platform/words.hpp
+    std::vector<std::string> inject; // docs/inject.md
+    bool stats { false };
+    std::string stats_file, stats_format; // "": standard error; by the file's name: docs/stats.md
     std::vector<std::string> command;
 };
 

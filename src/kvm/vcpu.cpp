@@ -1,6 +1,8 @@
 #include "kvm/vcpu.hpp"
 
 #include "base/references.hpp"
+#include "kvm/exit_figures.hpp"
+#include "observe/inject.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
 
@@ -67,7 +69,9 @@ void Vcpu::release() noexcept
     page_ = nullptr; // free again
 }
 
-long Vcpu::run(int fd, unsigned long argument) noexcept
+long Vcpu::run(int fd, unsigned long argument) noexcept { return counted_exit(*vm_, *page_, run_once(fd, argument), index()); }
+
+long Vcpu::run_once(int fd, unsigned long argument) noexcept
 {
     if (auto const admitted { vm_->admit_run(launch_) }; admitted != 0) [[unlikely]]
         return admitted;
@@ -77,6 +81,9 @@ long Vcpu::run(int fd, unsigned long argument) noexcept
     } else if (next_ == Next::answer) [[unlikely]] {
         deliver_answer(fd);
     }
+    if (observe::Inject::on()) [[unlikely]]
+        if (auto const told { meet_unasked(fd, argument) })
+            return *told;
     if (vm_->hypercalls_are_watched()) [[unlikely]]
         return run_watched(fd, argument);
     if (mask_inside_ != program_mask_) [[unlikely]] // was watched

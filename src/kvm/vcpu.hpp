@@ -44,8 +44,13 @@ public:
     long pre_fault_memory(int fd, std::uintptr_t argument) noexcept;
 
 private:
+    // unasked.cpp: nullopt: nothing was injected.
+    std::optional<long> meet_unasked(int fd, unsigned long argument) noexcept;
+
     // What the next KVM_RUN begins with.
     enum class Next : std::uint8_t { enter, access, answer };
+
+    long run_once(int fd, unsigned long argument) noexcept;
 
     // vcpu_exits.cpp
     bool exit_stands(long result) const noexcept;

@@ -96,6 +96,8 @@ bool copy_program(std::uintptr_t program, Access access, void *bytes, std::size_
 // hardware has its say. The file's lock is held.
 Met Vm::access_page(memory::GuestMemory &file, PageNo p, std::uint64_t gpa, Side side, Access access, void *bytes, std::size_t size) noexcept GMEM_NO_THREAD_SAFETY
 {
+    if (file.is_poisoned(p)) [[unlikely]]
+        return Met::fault(side, EHWPOISON);
     memory::TrustedSide trusted { file };
     auto const address { file.view() + raw(p.to_bytes()) + gpa % page_size };
     if (trusted.platform().keeps_records()) {

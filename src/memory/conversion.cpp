@@ -5,6 +5,7 @@
 #include "memory/gate.hpp"
 #include "memory/guest_memory.hpp"
 #include "memory/holds.hpp"
+#include "memory/injected.hpp"
 #include "memory/peers.hpp"
 #include "memory/huge_pages.hpp"
 #include "memory/process.hpp"
@@ -43,6 +44,7 @@ void open_shared_runs(GuestMemory &file, PageRange r) noexcept GMEM_REQUIRES(Spa
 Status GuestMemory::convert(PageRange r, Attribute to, platform::ContentMode mode) noexcept
 {
     observe::Recording event { observe::Kind::convert, observe::Asks::who_called };
+    injected::delay(*this, r, to);
     auto result { convert_retrying(r, to, mode) };
     if (event) [[unlikely]]
         (void)event.done({ .detail = to == Attribute::private_, .file = facts_.inode, .offset = raw(r.offset()), .size = raw(r.length()), .more = { static_cast<std::uint64_t>(mode), 0, 0, result ? 0 : static_cast<std::uint64_t>(result.error().why) } }, result ? nullptr : &result.error());
@@ -56,7 +58,7 @@ Status GuestMemory::convert_retrying(PageRange r, Attribute to, platform::Conten
     // Nobody tells us what a pipe has passed on: we look before the pins are asked, and again before the answer is no.
     Holds::settle();
     auto result { convert_once(r, to, mode) };
-    if (!result && result.error().why == Why::page_in_use && Holds::settle() != 0)
+    if (!result && result.error().why == Why::page_in_use && result.error().site != injected::refusal_site && Holds::settle() != 0)
         return convert_once(r, to, mode);
     return result;
 }
@@ -68,12 +70,15 @@ Status GuestMemory::convert_once(PageRange r, Attribute to, platform::ContentMod
     FileLocked const guard { *this, to == Attribute::private_ ? FileLocked::Patience::bounded : FileLocked::Patience::endless };
     if (!guard) {
         auto e { guard.error() };
+        figures_.count_refused(e.err);
         e.at = r.offset();
         return e;
     }
     auto const result { convert_locked(r, to, mode) };
-    if (!result)
+    if (!result) {
         count(header().counters.conversions_failed);
+        figures_.count_refused(result.error().err);
+    }
     return result;
 }
 
@@ -86,17 +91,21 @@ Status GuestMemory::convert_locked(PageRange r, Attribute to, platform::ContentM
         return Error { Why::platform_refused, decision.err, r.offset(), "convert.mode" };
     if (!attributes().first_differing(r, to)) { // already so: no staging, no hooks, no zap
         count(header().counters.conversions_unchanged);
+        if (auto *const e { figures_.entry() }) [[unlikely]]
+            observe::add(e->unchanged, 1);
         if (profile.applies_to_unchanged)
             apply_to_contents(*this, r, decision.effect, "a conversion");
         return Ok {};
     }
+    GMEM_CHECK(injected::refusal(*this, r, to));
     GMEM_CHECK(control_.stage(r)); // 1. memory
     os::kill_point("convert.staged");
     GMEM_CHECK(TrustedSide { *this }.veto(r, to)); // 2. the trusted side
-    return to == Attribute::private_ ? to_private_locked(r, decision.effect) : to_shared_locked(r, decision.effect);
+    CountedConversion counted { *this, r, to };
+    return to == Attribute::private_ ? to_private_locked(r, decision.effect, counted) : to_shared_locked(r, decision.effect, counted);
 }
 
-Status GuestMemory::to_private_locked(PageRange r, platform::ContentEffect effect) noexcept
+Status GuestMemory::to_private_locked(PageRange r, platform::ContentEffect effect, CountedConversion &counted) noexcept
 {
     // 3. No window of any process may reach the range, so that no new host reference can appear after the question of step 4. This
     //    is the one effect that a failed conversion may have; here it is undone below, elsewhere recovery does it.
@@ -111,15 +120,20 @@ Status GuestMemory::to_private_locked(PageRange r, platform::ContentEffect effec
 
     // Point of no return. The trusted side hears of it when the guest first uses a page.
     static_assert(noexcept(control_.begin_commit(r, Attribute::private_, effect)) && noexcept(apply_to_contents(*this, r, effect, "")) && noexcept(control_.commit()));
+    counted.at(2);
+    counted.look();
     control_.begin_commit(r, Attribute::private_, effect);
     apply_to_contents(*this, r, effect, "a conversion to private");
+    counted.at(3);
     control_.commit();
+    counted.done();
     TrustedSide { *this }.converted(r, Attribute::private_);
+    injected::poison(*this, r);
     count(header().counters.conversions_to_private);
     return Ok {};
 }
 
-Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect) noexcept
+Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect, CountedConversion &counted) noexcept
 {
     // A guest must not write to what is being turned into what the host will read.
     if (guest_is_gated())
@@ -131,11 +145,16 @@ Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect
     // recovery opens what is touched there.
     TrustedSide trusted { *this };
     static_assert(noexcept(trusted.make_shared(r)) && noexcept(control_.commit()));
+    counted.look();
     control_.begin_commit(r, Attribute::shared, effect);
     trusted.make_shared(r);
+    counted.at(2);
     apply_to_contents(*this, r, effect, "a conversion to shared");
     control_.commit();
+    counted.at(3);
+    counted.done();
     trusted.converted(r, Attribute::shared);
+    injected::poison(*this, r);
     os::kill_point("convert.committed");
     count(header().counters.conversions_to_shared);
     open_shared_runs(*this, r);
@@ -157,6 +176,7 @@ Status GuestMemory::close_to_guest(PageRange r) noexcept
 Status GuestMemory::close_everywhere(PageRange r) noexcept
 {
     Peers peers { control_.slots(), header().attached, static_cast<unsigned>(agent_.slot()), r };
+    injected::kill_peer(*this, peers, r);
     if (!peers.none())
         peers.ask();
     os::kill_point("convert.asked");
@@ -202,6 +222,8 @@ Status GuestMemory::reopen(Window &w, PageNo p) noexcept
 {
     attach();
     count(header().counters.recoveries);
+    if (auto *const e { figures_.entry() })
+        observe::add(e->recoveries, 1);
     if (has_huge_pages())
         GMEM_CHECK(HugePages { *this }.open_extent(w, p));
     return gate::reopen(w, p);

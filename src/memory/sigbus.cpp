@@ -85,8 +85,16 @@ void hand_to_program(int signal, siginfo_t &info, void *context) noexcept
 
 void handle(int signal, siginfo_t *info, void *context) noexcept
 {
-    if (signal == SIGBUS && info->si_code == BUS_ADRERR && Space::recover(reinterpret_cast<std::uintptr_t>(info->si_addr)) == Space::Fault::reopened)
-        return;
+    if (signal == SIGBUS && info->si_code == BUS_ADRERR)
+        switch (Space::recover(reinterpret_cast<std::uintptr_t>(info->si_addr))) {
+        case Space::Fault::reopened: return;
+        case Space::Fault::poisoned: // as the kernel tells who touched it
+            info->si_code = BUS_MCEERR_AR;
+            info->si_addr_lsb = page_bits;
+            break;
+        case Space::Fault::foreign:
+        case Space::Fault::forbidden: break;
+        }
     Sigbus::unmask(info->si_signo, info->si_errno);
     hand_to_program(info->si_signo, *info, context);
 }

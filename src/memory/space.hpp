@@ -55,6 +55,7 @@ public:
     enum class Fault : std::uint8_t {
         foreign,   // no window of ours
         reopened,  // the page is shared and open again: repeat the access
+        poisoned,  // a memory failure that --inject made
         forbidden, // private, past the end of the file, or memory cannot be had: the program's own SIGBUS
     };
     static Fault recover(std::uintptr_t address) noexcept;

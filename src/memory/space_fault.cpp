@@ -37,6 +37,8 @@ Space::Fault Space::recover_in(GuestMemory &file, std::uintptr_t address) noexce
     auto const page { w->page_at(address) };
     if (page >= file.pages() || file.at(page) == Attribute::private_)
         return Fault::forbidden;
+    if (file.is_poisoned(page))
+        return Fault::poisoned;
     return file.reopen(*w, page) ? Fault::reopened : Fault::forbidden;
 }
 
@@ -49,6 +51,7 @@ bool Space::recover_range(std::uintptr_t address, std::size_t length) noexcept
         switch (recover(at)) {
         case Fault::foreign:   break;
         case Fault::reopened:  something = true; break;
+        case Fault::poisoned:
         case Fault::forbidden: return something && at > address; // a system call may have got as far as here
         }
     return something;

@@ -2,6 +2,7 @@
 
 #include "kvm/launch/program_page.hpp"
 #include "memory/file_data.hpp"
+#include "observe/inject.hpp"
 #include "os/mapping_calls.hpp"
 
 #include <algorithm>
@@ -33,9 +34,18 @@ int populate_page(Memory const &memory, memory::GuestMemory &file, PageNo p, std
     auto const attribute { memory.mode.tracker == Tracker::files ? file.at(p) : memory.frames.at(PageNo { frame }) };
     if (attribute != Attribute::private_)
         return -EINVAL;
-    auto const result { to.page({ trusted, p, frame, attribute, source, existed }) };
+    auto const result { to.page({ trusted, p, frame, attribute, source, existed, file.facts().inode }) };
     trusted.settle(one);
     return result;
+}
+
+// --inject: before anything is done with the page.
+int injected(memory::GuestMemory const &file, PageNo p) noexcept
+{
+    observe::Target const page { observe::Call::launch, file.facts().inode, raw(p.to_bytes()), page_size };
+    if (observe::Inject::at(observe::Fault::eintr, page))
+        return -EINTR;
+    return observe::Inject::at(observe::Fault::enomem, page) ? -ENOMEM : 0;
 }
 
 } // namespace
@@ -56,13 +66,24 @@ Result<std::uint64_t> populate(Memory const &memory, std::uint64_t frame, std::u
     ProgramPage copy;
     std::uint64_t done { 0 };
     int error { 0 };
+    auto *const figures { file.figures().entry() };
+    if (figures) [[unlikely]]
+        memory::begin(figures->launch, *PageRange::make(first, first.plus(count)), Attribute::private_);
     for (; done < count && error == 0; done += error == 0) {
+        if (figures) [[unlikely]]
+            figures->launch.done.store(done << page_bits, std::memory_order_relaxed);
         if (memory.signals.one_waits())
             error = -EINTR;
+        else if (observe::Inject::on() && (error = injected(file, first.plus(done))) != 0) [[unlikely]]
+            break;
         else if (source && !copy.read(source + done * page_size))
             error = -EFAULT;
         else
             error = populate_page(memory, file, first.plus(done), frame + done, source ? copy.bytes() : nullptr, to);
+    }
+    if (figures) [[unlikely]] {
+        figures->launch.size.store(0, std::memory_order_relaxed);
+        figures->launched_pages.fetch_add(done, std::memory_order_relaxed);
     }
     file.release();
     if (done == 0)

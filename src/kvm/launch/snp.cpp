@@ -3,6 +3,8 @@
 #include "kvm/launch/program_page.hpp"
 #include "kvm/launch/report.hpp"
 #include "kvm/launch/snp_gate.hpp"
+#include "observe/inject.hpp"
+#include "platform/snp/cpuid_page.hpp"
 #include "platform/snp/populate.hpp"
 
 #include <array>
@@ -35,6 +37,9 @@ public:
             return -EINVAL;
         if (!context_.sev_device)
             return -EBADF;
+        if (observe::Inject::on()) [[unlikely]]
+            if (auto const refused { injected(at) }; refused != 0)
+                return refused;
         auto const populated { platform::snp::populate(at.trusted.pages(), firmware_, { .page = at.page, .frame = at.frame, .type = what_.type, .attribute = at.attribute, .source = at.source }) };
         answer_ = populated.firmware;
         if (populated.error != 0 && at.source && what_.type == PageType::cpuid && populated.firmware == Firmware::invalid_param)
@@ -45,6 +50,38 @@ public:
     Firmware answer() const noexcept { return answer_; }
 
 private:
+    // --inject=firmware: nothing has happened to the page. Of a CPUID page the firmware says what it would have accepted, without one bit.
+    int injected(PageOfLaunch const &at) noexcept
+    {
+        observe::Target const page { observe::Call::launch, at.inode, raw(at.page.to_bytes()), page_size };
+        if (what_.type == PageType::cpuid && observe::Inject::at(observe::Fault::cpuid, page)) {
+            answer_ = Firmware::invalid_param;
+            if (at.source)
+                correct(at);
+            return -EIO;
+        }
+        auto const struck { observe::Inject::at(observe::Fault::firmware, page) };
+        if (!struck || struck->choice == observe::rmp_overlap) // the kernel asks RMPUPDATE again until it has done it
+            return 0;
+        if (struck->choice == observe::rmp_in_use) // RMPUPDATE's answer, not the firmware's
+            return -EINVAL;
+        answer_ = static_cast<Firmware>(struck->choice);
+        return -EIO;
+    }
+
+    void correct(PageOfLaunch const &at) const noexcept
+    {
+        auto &table { *reinterpret_cast<platform::snp::CpuidPage *>(at.source) };
+        if (table.count != 0 && table.count <= platform::snp::CpuidPage::most)
+            for (auto &r : table.entries[0].registers)
+                if (r != 0) {
+                    r &= r - 1;
+                    break;
+                }
+        (void)platform::snp::judge_cpuid_page(at.source);
+        give_back(at);
+    }
+
     // The corrected table, to where it came from. The program may have unmapped that meanwhile: then it does not hear of it, as in KVM.
     void give_back(PageOfLaunch const &at) const noexcept { (void)give(what_.source + (at.frame - what_.frame) * page_size, at.source, page_size); }
 

@@ -1,8 +1,10 @@
 // KVM's ioctls of a vCPU, as far as a script has what they are about. docs/scripted-vcpu.md has the list.
 
+#include "kvm/exit_figures.hpp"
 #include "kvm/hypercall.hpp"
 #include "kvm/scripted/vcpu.hpp"
 #include "kvm/signal_mask.hpp"
+#include "observe/inject.hpp"
 #include "os/kick.hpp"
 #include "os/user_memory.hpp"
 
@@ -45,6 +47,9 @@ long Vcpu::run(unsigned long argument, os::KernelSignalSet mask_before) noexcept
     if (auto const admitted { vm_.admit_run(launch_) }; admitted != 0)
         return admitted;
     auto ended { interpreter_.complete() };
+    if (observe::Inject::on() && !ended && !asked_to_leave()) [[unlikely]]
+        if (auto const request { vm_.unasked() })
+            return tell(*reinterpret_cast<uapi::RunPage *>(shared_), *request);
     auto const mask { mask_.value_or(mask_before) };
     for (unsigned steps { 0 }; !ended; ++steps) {
         if (asked_to_leave())
@@ -125,7 +130,7 @@ long Vcpu::ioctl(unsigned long command, std::uintptr_t argument) noexcept
     os::Locked guard { lock_ };
     switch (command) {
     case uapi::run:
-        return run(argument, blocked.before());
+        return counted_exit(vm_, *reinterpret_cast<uapi::RunPage *>(shared_), run(argument, blocked.before()), index());
     case uapi::set_signal_mask:
         return set_signal_mask(argument);
     default:
