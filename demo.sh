@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 scripts/setup.sh build
-scripts/build.sh build -DGMEM_BUILD_TESTS=OFF -DGMEM_BUILD_BENCH=OFF -- gmem_cli gmem-preload gmem small_vmm
+scripts/build.sh build -DGMEM_BUILD_TESTS=OFF -DGMEM_BUILD_BENCH=OFF -- gmem_cli gmem-preload gmem small_vmm hogger
 
 echo
 echo "== what this host offers (gmem doctor)"
@@ -22,3 +22,6 @@ if [ ! -w /dev/kvm ]; then
     exit 0
 fi
 build/bin/gmem run -- build/bin/small_vmm
+echo
+echo "== ten seconds of a guest that has its memory converted, every byte looked at: gmem run --platform=snp -- build/bin/hogger --platform=snp"
+build/bin/gmem run --platform=snp -- build/bin/hogger --platform=snp

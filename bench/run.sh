@@ -40,3 +40,9 @@ if exits >/dev/null; then
     done
     printf '\n| KVM_RUN, I/O exit | plain | with gmem |\n|---|---|---|\n| ns | %s | %s |\n' "$(sort -n "$results/exit-plain" | head -1)" "$(sort -n "$results/exit-gmem" | head -1)"
 fi
+
+# In place against two sources, with a guest: docs/hogger.md.
+if [ -w /dev/kvm ]; then
+    printf '\n'
+    python3 bench/hogger.py build-bench/bin/gmem build-bench/bin/hogger build-bench/hogger.svg
+fi

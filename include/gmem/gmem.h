@@ -90,8 +90,62 @@ enum gmem_platform {
  */
 int gmem_create_trusted(uint64_t size, uint64_t flags, enum gmem_platform platform, const char *options, gmem_file **out);
 
-/* The launch has ended (SNP_LAUNCH_FINISH, TDH.MR.FINALIZE, RMI_REALM_ACTIVATE), for all processes. Twice is once. */
+/* The launch has ended (SNP_LAUNCH_FINISH, TDH.MR.FINALIZE, RMI_REALM_ACTIVATE), for all processes, and nothing was measured. Twice is once. */
 void gmem_finish_launch(gmem_file *g);
+
+/*
+ * The launch of a guest, and its measurement: what KVM's ioctls do for a VM (docs/launch.md). Pages and vCPUs are measured in the order in which they are
+ * added, as SNP_LAUNCH_UPDATE (SNP firmware ABI), TDH.MEM.PAGE.ADD and TDH.MR.EXTEND (TDX module ABI), RMI_DATA_CREATE and RMI_REC_CREATE (RMM
+ * specification 1.0) do. Owned by the caller of gmem_launch_begin(); of the process that began it, any thread.
+ */
+typedef struct gmem_launch gmem_launch;
+struct gmem_realm_parameters; /* gmem/realm.h */
+
+/*
+ * For a gmem of SNP, TDX or CCA whose launch has not ended: else -EINVAL. `realm`: of CCA only, what RMI_REALM_CREATE measures; NULL: 48 address bits, SHA-256,
+ * everything else 0. -EINVAL: not so; -ENXIO: the RMM refuses. -ENOMEM.
+ */
+int gmem_launch_begin(gmem_file *g, const struct gmem_realm_parameters *realm, gmem_launch **out);
+
+enum gmem_launch_page {
+    GMEM_LAUNCH_MEASURED = 0,   /* address and contents: SNP NORMAL, TDX and CCA with MEASURE */
+    GMEM_LAUNCH_UNMEASURED = 1, /* the address: SNP UNMEASURED, TDX and CCA without MEASURE */
+    GMEM_LAUNCH_ZERO = 2,       /* SNP only, as the next two; the address */
+    GMEM_LAUNCH_SECRETS = 3,    /* the firmware fills it in */
+    GMEM_LAUNCH_CPUID = 4,      /* a table that the firmware checks: -EIO when it had to correct it, in place and in `source` */
+};
+
+/*
+ * Adds [offset, offset + size) in ascending order: page n is the guest's frame n. Page aligned, not empty, inside the file, private: else -EINVAL. `source`:
+ * page aligned memory (-EINVAL, -EFAULT) of `size` bytes that is copied in; NULL: the bytes that are there. *done (may be NULL) receives the bytes of the
+ * pages that were added before the one that failed, also on success.
+ *   -EINVAL      also: a type that the platform has not, the launch has ended, TDX without a vCPU
+ *   -EEXIST      SNP: a page is the guest's already
+ *   -EIO         SNP, TDX: the firmware refuses
+ *   -ENXIO       CCA: the RMM refuses
+ *   -EOPNOTSUPP  CCA without source: the RMM copies from another granule
+ *   -ENOMEM
+ */
+int gmem_launch_add(gmem_launch *l, enum gmem_launch_page type, uint64_t offset, uint64_t size, void *source, uint64_t *done);
+
+/*
+ * Adds a vCPU. `state` and its size in bytes (others: -EINVAL): SNP its VMSA, 4096, measured at 0xfffffffff000 (KVM adds them last); CCA a struct gmem_realm_rec
+ * (gmem/realm.h), measured when it is runnable; TDX NULL and 0, not measured, and one is needed before the first page. -EIO, -ENXIO, -ENOMEM, and
+ * -EINVAL after the end.
+ */
+int gmem_launch_add_vcpu(gmem_launch *l, const void *state, size_t size);
+
+/* SNP_LAUNCH_FINISH (without ID block), TDH.MR.FINALIZE, RMI_REALM_ACTIVATE; for all processes. -EINVAL: ended already; -EIO: the firmware refuses (TDX: no vCPU). */
+int gmem_launch_finish(gmem_launch *l);
+
+/*
+ * The measurement of what has been added so far; final after gmem_launch_finish(): launch digest (SNP) and MRTD (TDX) of 48 bytes, realm initial measurement (CCA)
+ * of 32 or 64. Copies at most `size` bytes of it to `digest` and returns its length in bytes.
+ */
+int gmem_launch_measurement(gmem_launch *l, void *digest, size_t size);
+
+/* Gives the handle back: a launch that has not ended goes on without measurement. NULL is allowed. */
+void gmem_launch_end(gmem_launch *l);
 
 /* Gives the handle back. Memory goes when the last window is unmapped. NULL is allowed. */
 void gmem_destroy(gmem_file *g);

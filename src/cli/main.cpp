@@ -28,6 +28,7 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
     run->add_option("--in-place", options.in_place, "on: each guest_memfd tracks what is private, as kvm.gmem_in_place_conversion; off: the VM does; also GMEM_IN_PLACE");
     run->add_option("--vm-attributes", options.vm_attributes, "on or off: whether VMs have KVM_SET_MEMORY_ATTRIBUTES; as it is needed when not given; also GMEM_VM_ATTRIBUTES");
     run->add_option("--vcpu", options.vcpu, "real: guests are machine code on /dev/kvm; scripted: they are lists of operations, docs/scripted-vcpu.md; also GMEM_VCPU");
+    run->add_option("--processor", options.processor, "native, snp or tdx: CPUID answers PROGRAM as a processor with SNP or TDX does; also GMEM_PROCESSOR");
     run->add_option("--measurement", options.measurement, "A file that gets one line for each launch that ends: platform, digest, pages; also GMEM_MEASUREMENT");
     run->add_option("--trace", options.trace, "A file that gets every event of the session: docs/traces.md");
     run->add_option("--observe", options.observe, "on: the last events are remembered, for reports and gmem top; off: the program gets this process; also GMEM_OBSERVE");
@@ -35,7 +36,7 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
     run->add_option("--stats", options.stats_file, "At the end the session's figures, to standard error, or with --stats=FILE to a file: docs/stats.md")->expected(0, 1);
     run->add_option("--stats-format", options.stats_format, "text, json or prometheus; by the file's name when not given: .json, .prom");
     run->add_option("--uapi", options.uapi, "Version of the proposal: mainline, v8, may1, rfc-v5, rfc-v4 or feb; also GMEM_UAPI");
-    run->add_option("--uapi-option", options.uapi_options, "NAME=VALUE, repeatable: no-policy=zero|refused; also GMEM_UAPI_OPTIONS")->allow_extra_args(false);
+    run->add_option("--uapi-option", options.uapi_options, "NAME=VALUE, repeatable: no-policy=zero|refused, capability=NUMBER; also GMEM_UAPI_OPTIONS")->allow_extra_args(false);
     run->add_option("--platform", options.platform, "auto (by VM type), sw_protected, snp, tdx, pkvm or cca; also GMEM_PLATFORM");
     run->add_option("--platform-option", options.platform_options, "NAME=VALUE, repeatable: what a platform leaves open, as tdx-removed=noise; also GMEM_PLATFORM_OPTIONS")->allow_extra_args(false);
 }
@@ -44,7 +45,7 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
 // program's name cannot be mistaken for an option or an option's value.
 bool takes_a_value(std::string_view word)
 {
-    for (auto const *known : { "--window-engine", "--window-opening", "--peer-timeout", "--in-place", "--vm-attributes", "--vcpu", "--measurement", "--trace", "--observe", "--inject", "--stats-format", "--uapi", "--uapi-option", "--platform", "--platform-option" })
+    for (auto const *known : { "--window-engine", "--window-opening", "--peer-timeout", "--in-place", "--vm-attributes", "--vcpu", "--processor", "--measurement", "--trace", "--observe", "--inject", "--stats-format", "--uapi", "--uapi-option", "--platform", "--platform-option" })
         if (word == known)
             return true;
     return false;

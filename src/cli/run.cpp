@@ -18,6 +18,7 @@
 #include <iterator>
 #include <optional>
 #include <sstream>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace gmem::cli {
@@ -92,6 +93,19 @@ bool choose_measurement(std::string const &option, std::string &complaint)
     return true;
 }
 
+// Linux can make CPUID fault on most processors of Intel's, and on newer ones of AMD's.
+bool choose_processor(std::string const &option, std::string &complaint)
+{
+    constexpr long arch_set_cpuid { 0x1012 };
+    if (!choose("GMEM_PROCESSOR", option, { "native", "snp", "tdx" }, complaint))
+        return false;
+    auto const chosen { variable("GMEM_PROCESSOR") };
+    if (chosen.empty() || chosen == "native" || syscall(SYS_arch_prctl, arch_set_cpuid, 1) == 0)
+        return true;
+    complaint = fmt::format("--processor={} needs a processor whose CPUID instruction can be made to fault, and this one's cannot", chosen);
+    return false;
+}
+
 // The variable's words are separated by spaces, and come first.
 std::vector<std::string> injections(std::vector<std::string> const &options)
 {
@@ -160,6 +174,7 @@ int run(RunOptions const &options)
         || !choose("GMEM_IN_PLACE", options.in_place, { "on", "off" }, complaint)
         || !choose("GMEM_VM_ATTRIBUTES", options.vm_attributes, { "on", "off" }, complaint)
         || !choose("GMEM_VCPU", options.vcpu, { "real", "scripted" }, complaint)
+        || !choose_processor(options.processor, complaint)
         || !choose_measurement(options.measurement, complaint)
         || !choose("GMEM_OBSERVE", options.observe, { "on", "off" }, complaint)
         || !choose("GMEM_UAPI", options.uapi, uapis(), complaint)

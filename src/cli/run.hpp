@@ -15,6 +15,7 @@ struct RunOptions final {
     std::string vm_attributes; // "", "on" or "off"
     std::string vcpu;          // "", "real" or "scripted"
     std::string uapi;          // "", or a version of the proposal: platform/uapi.hpp
+    std::string processor;     // "", "native", "snp" or "tdx": docs/qemu.md
     std::string measurement;   // "", or a path: docs/launch.md
     std::string platform;      // "", "auto", or a kind: platform/kind.hpp
     std::string observe;       // "", "on" or "off"

@@ -29,6 +29,9 @@ constexpr auto rfc { platform::Numbering::rfc };
 
 constexpr std::array rows {
     //    capability                                 tracker         system      VM+private  other VM    adds
+    // First, for the user may give it another's number: Profile::capability.
+    Row { uapi::cap_guest_memfd_memory_attributes,   Tracker::files, attributes, attributes, 0,          false, merged },
+    Row { uapi::cap_guest_memfd_memory_attributes,   any,            0,          0,          0,          false, merged },
     Row { uapi::cap_user_memory2,                    any,            1,          1,          1,          false },
     Row { uapi::cap_memory_fault_info,               any,            1,          1,          1,          false },
     Row { uapi::cap_memory_attributes,               Tracker::vms,   attributes, attributes, 0,          false },
@@ -38,8 +41,6 @@ constexpr std::array rows {
     Row { uapi::cap_pre_fault_memory,                any,            1,          1,          1,          false },
     Row { uapi::cap_guest_memfd_flags,               Tracker::files, both_flags, both_flags, both_flags, false },
     Row { uapi::cap_guest_memfd_flags,               any,            both_flags, mmap_flag,  both_flags, false },
-    Row { uapi::cap_guest_memfd_memory_attributes,   Tracker::files, attributes, attributes, 0,          false, merged },
-    Row { uapi::cap_guest_memfd_memory_attributes,   any,            0,          0,          0,          false, merged },
     // Assumptions: 248 has the values of 249; 250 is the same on every platform.
     Row { uapi::rfc::cap_memory_attributes2,         Tracker::files, attributes, attributes, 0,          false, rfc },
     Row { uapi::rfc::cap_memory_attributes2,         any,            0,          0,          0,          false, rfc },
@@ -54,7 +55,8 @@ constexpr std::array rows {
 std::optional<long> capability(unsigned long which, AskedOn where, Tracker tracker, platform::Profile const &profile, long real) noexcept
 {
     for (auto const &row : rows) {
-        if (row.which != which || (row.tracker && *row.tracker != tracker) || (row.numbering && *row.numbering != profile.capabilities))
+        auto const number { row.numbering == merged ? profile.capability : row.which };
+        if (number != which || (row.tracker && *row.tracker != tracker) || (row.numbering && *row.numbering != profile.capabilities))
             continue;
         auto const ours { where == AskedOn::system ? row.system : where == AskedOn::vm_with_private_memory ? row.vm_private : row.vm_other };
         if (ours == announced)

@@ -9,6 +9,7 @@
 #include "os/signals.hpp"
 
 #include <ctime>
+#include <linux/futex.h>
 
 namespace gmem::kvm {
 namespace {
@@ -33,12 +34,13 @@ void nap(long nanoseconds) noexcept
 
 bool RunBeacon::leave_after_kick() noexcept
 {
-    // The watching thread is about to make its one system call, or has; after ours the signal has been delivered.
-    do
-        os::bare_syscall(SYS_sched_yield);
-    while (state_.load(std::memory_order_acquire) != kicked);
-    os::bare_syscall(SYS_sched_yield);
-    state_.store(idle, std::memory_order_release);
+    // Who kicks is about to make its one system call, or has; after ours the signal has been delivered.
+    std::uint32_t expected { kicked };
+    do {
+        os::system_call(SYS_sched_yield);
+        expected = kicked;
+    } while (!state_.compare_exchange_strong(expected, idle, std::memory_order_acq_rel));
+    os::system_call(SYS_sched_yield);
     return true;
 }
 
@@ -60,7 +62,7 @@ bool RunBeacon::look() noexcept
     due_ = due_ < most_naps ? due_ * 2 : most_naps;
     std::uint32_t expected { running };
     if (state_.compare_exchange_strong(expected, kicking, std::memory_order_acq_rel)) {
-        os::kick(tid_.load(std::memory_order_relaxed));
+        os::bare_kick(tid_.load(std::memory_order_relaxed));
         state_.store(kicked, std::memory_order_release);
         // The thread enters again for the same run: that is not progress.
         seen_runs_ = runs + 1;
@@ -68,10 +70,41 @@ bool RunBeacon::look() noexcept
     return true;
 }
 
+// A kick that comes before KVM_RUN is entered ends nothing: it is repeated.
+void RunBeacon::expel(std::uint64_t vm) noexcept
+{
+    for (;;) {
+        auto seen { state_.load(std::memory_order_seq_cst) };
+        if (seen == idle || vm_.load(std::memory_order_relaxed) != vm)
+            return;
+        if (seen != kicking && state_.compare_exchange_strong(seen, kicking, std::memory_order_acq_rel)) {
+            bool const alive { os::kick(tid_.load(std::memory_order_relaxed)) };
+            state_.store(kicked, std::memory_order_release);
+            if (!alive) // of the process that this one was forked from
+                return;
+        }
+        timespec const briefly { 0, 100'000 };
+        os::system_call(SYS_futex, &state_, FUTEX_WAIT_PRIVATE, std::uint32_t { kicked }, &briefly, nullptr, 0);
+    }
+}
+
+void HypercallWatch::expel(std::uint64_t vm) noexcept
+{
+    for (std::size_t i { 0 }; i < high.load(std::memory_order_seq_cst); ++i)
+        beacons[i].expel(vm);
+}
+
+Status HypercallWatch::prepare() noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { start_lock };
+    return os::prepare_kicks();
+}
+
 RunBeacon &HypercallWatch::beacon(std::size_t index) noexcept
 {
     auto seen { high.load(std::memory_order_relaxed) };
-    while (seen <= index && !high.compare_exchange_weak(seen, index + 1, std::memory_order_acq_rel)) {}
+    while (seen <= index && !high.compare_exchange_weak(seen, index + 1, std::memory_order_seq_cst)) {}
     return beacons[index];
 }
 

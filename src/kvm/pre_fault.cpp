@@ -3,6 +3,7 @@
 
 #include "kvm/scripted/choice.hpp"
 #include "kvm/vcpu.hpp"
+#include "observe/recording.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/user_memory.hpp"
 
@@ -29,6 +30,23 @@ Status populate_addresses(os::AddressRange r) noexcept
         GMEM_CHECK(os::copy_from_program(&byte, at, 1));
     }
     return Ok {};
+}
+
+// What was asked stands in the argument before the call, what is left after it.
+template <typename Call>
+long recorded(std::uint64_t vm, std::uintptr_t argument, Call &&call) noexcept
+{
+    observe::Recording event { observe::Kind::pre_fault, observe::Asks::who_called };
+    uapi::PreFaultMemory request {};
+    if (event && os::copy_from_program(&request, argument, sizeof request)) [[unlikely]] {
+        event->size = request.size;
+        event->more = { request.gpa, 0, request.size, vm, request.flags };
+    }
+    long const result { call() };
+    if (event && os::copy_from_program(&request, argument, sizeof request)) [[unlikely]]
+        event->more[2] = request.size;
+    event.done(result);
+    return result;
 }
 
 } // namespace
@@ -74,12 +92,7 @@ Result<std::uint64_t> Vm::populate(std::uint64_t gpa, std::uint64_t size) noexce
     return length;
 }
 
-long Vcpu::pre_fault_memory(int fd, std::uintptr_t argument) noexcept
-{
-    return pre_faults_ == PreFaults::by_kvm && !vm_->gates_guests() ? os::system_call(SYS_ioctl, fd, uapi::pre_fault_memory, argument) : vm_->pre_fault_memory(argument);
-}
-
-long Vm::pre_fault_memory(std::uintptr_t argument) noexcept
+long Vm::pre_fault(std::uintptr_t argument) noexcept
 {
     uapi::PreFaultMemory request;
     if (!os::copy_from_program(&request, argument, sizeof request))
@@ -110,6 +123,18 @@ long Vm::pre_fault_memory(std::uintptr_t argument) noexcept
     if (!os::copy_to_program(argument, &request, sizeof request))
         return -EFAULT;
     return request.size != asked ? 0 : result;
+}
+
+long Vm::pre_fault_memory(std::uintptr_t argument) noexcept
+{
+    return recorded(number(), argument, [&]() noexcept { return pre_fault(argument); });
+}
+
+long Vcpu::pre_fault_memory(int fd, std::uintptr_t argument) noexcept
+{
+    if (pre_faults_ == PreFaults::by_gmem || vm_->gates_guests())
+        return vm_->pre_fault_memory(argument);
+    return recorded(vm_->number(), argument, [&]() noexcept { return os::system_call(SYS_ioctl, fd, uapi::pre_fault_memory, argument); });
 }
 
 } // namespace gmem::kvm

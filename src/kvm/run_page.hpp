@@ -12,6 +12,7 @@ enum ExitReason : std::uint32_t {
     exit_hlt = 5,
     exit_mmio = 6,
     exit_shutdown = 8,
+    exit_fail_entry = 9,
     exit_interrupted = 10,
     exit_internal_error = 17,
     exit_memory_fault = 39,

@@ -76,6 +76,7 @@ inline constexpr unsigned long get_api_version { io(0x00) };
 inline constexpr unsigned long create_vm { io(0x01) };
 inline constexpr unsigned long check_extension { io(0x03) };
 inline constexpr unsigned long get_vcpu_mmap_size { io(0x04) };
+inline constexpr unsigned long get_supported_cpuid { iowr(0x05, 8) }; // the fixed part of its structure
 inline constexpr unsigned long create_vcpu { io(0x41) };
 inline constexpr unsigned long get_dirty_log { iow(0x42, 16) };
 inline constexpr unsigned long clear_dirty_log { iowr(0xc0, 24) };
@@ -85,11 +86,13 @@ inline constexpr unsigned long set_memory_attributes { iow(0xd2, sizeof(MemoryAt
 inline constexpr unsigned long set_memory_attributes2 { iowr(0xd2, sizeof(MemoryAttributes2)) };
 inline constexpr unsigned long run { io(0x80) };
 inline constexpr unsigned long set_signal_mask { iow(0x8b, 4) }; // the fixed part of its structure
+inline constexpr unsigned long set_cpuid2 { iow(0x90, 8) };      // here too
+inline constexpr unsigned long get_cpuid2 { iowr(0x91, 8) };
 inline constexpr unsigned long create_guest_memfd { iowr(0xd4, sizeof(CreateGuestMemfd)) };
 static_assert(set_memory_attributes == 0x4020AED2 && set_memory_attributes2 == 0xC080AED2);
 inline constexpr unsigned long pre_fault_memory { iowr(0xd5, sizeof(PreFaultMemory)) };
 static_assert(pre_fault_memory == 0xC040AED5);
-static_assert(set_signal_mask == 0x4004AE8B);
+static_assert(set_signal_mask == 0x4004AE8B && set_cpuid2 == 0x4008AE90 && get_cpuid2 == 0xC008AE91);
 static_assert(create_guest_memfd == 0xC040AED4 && set_user_memory_region2 == 0x40A0AE49);
 
 // What x86 KVM answers for KVM_CAP_NR_MEMSLOTS.

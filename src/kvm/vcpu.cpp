@@ -1,7 +1,7 @@
 #include "kvm/vcpu.hpp"
 
 #include "base/references.hpp"
-#include "kvm/exit_figures.hpp"
+#include "kvm/launch/td_entry.hpp"
 #include "observe/inject.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
@@ -62,6 +62,7 @@ void Vcpu::release() noexcept
         return;
     auto const page { reinterpret_cast<std::uintptr_t>(page_) };
     os::unmap({ page, page + page_size });
+    cpuid_.clear();
     vm_->release();
     vm_ = nullptr;
     os::SignalsBlocked blocked;
@@ -69,9 +70,25 @@ void Vcpu::release() noexcept
     page_ = nullptr; // free again
 }
 
-long Vcpu::run(int fd, unsigned long argument) noexcept { return counted_exit(*vm_, *page_, run_once(fd, argument), index()); }
+std::optional<long> Vcpu::encrypt(int fd, std::uintptr_t argument) noexcept
+{
+    bool const before { launch_.tdx_initialised };
+    auto const result { vm_->encrypt_vcpu(launch_, argument) };
+    if (!before && launch_.tdx_initialised && vm_->is_td())
+        launch::begin_as_td(fd, launch_.td_entry);
+    return result;
+}
 
-long Vcpu::run_once(int fd, unsigned long argument) noexcept
+std::optional<long> Vcpu::set_cpuid(int fd, std::uintptr_t argument) noexcept
+{
+    if (vm_->platform() == platform::Kind::snp)
+        return cpuid_.set(fd, argument, launch::CpuidTable::Of::guest);
+    return vm_->is_td() ? std::optional { cpuid_.set(fd, argument, launch::CpuidTable::Of::td) } : std::nullopt;
+}
+
+std::optional<long> Vcpu::get_cpuid(std::uintptr_t argument) noexcept { return cpuid_.get(argument); }
+
+long Vcpu::run_and_correct(int fd, unsigned long argument) noexcept
 {
     if (auto const admitted { vm_->admit_run(launch_) }; admitted != 0) [[unlikely]]
         return admitted;
@@ -84,14 +101,14 @@ long Vcpu::run_once(int fd, unsigned long argument) noexcept
     if (observe::Inject::on()) [[unlikely]]
         if (auto const told { meet_unasked(fd, argument) })
             return *told;
-    if (vm_->hypercalls_are_watched()) [[unlikely]]
+    if (vm_->runs_are_watched()) [[unlikely]]
         return run_watched(fd, argument);
     if (mask_inside_ != program_mask_) [[unlikely]] // was watched
         mask_inside_run(fd, program_mask_);
     auto const result { os::system_call(SYS_ioctl, fd, uapi::run, argument) };
     if (result == 0 && gave_everything_) [[unlikely]]
         gave_everything_ = false;
-    return exit_stands(result) ? result : correct(fd, result);
+    return settle(fd, result);
 }
 
 } // namespace gmem::kvm

@@ -9,6 +9,9 @@
 //   P3  the object holds one reference to its VM, and its own mapping of the run page, from create() to the last release().
 
 #include "kvm/breakpoints.hpp"
+#include "kvm/exit_figures.hpp"
+#include "kvm/exit_notes.hpp"
+#include "kvm/launch/cpuid_table.hpp"
 #include "kvm/run_page.hpp"
 #include "kvm/vm.hpp"
 #include "os/signals.hpp"
@@ -34,11 +37,22 @@ public:
     launch::VcpuState &launch() noexcept { return launch_; }
 
     // KVM_RUN with the program's argument: 0 or -errno, like the driver.
-    long run(int fd, unsigned long argument) noexcept;
+    long run(int fd, unsigned long argument) noexcept
+    {
+        auto const result { run_and_correct(fd, argument) };
+        note_exit(*page_, result, vm_->number(), launch_.ordinal);
+        return counted_exit(*vm_, *page_, result, launch_.ordinal);
+    }
 
     // KVM_SET_GUEST_DEBUG and KVM_SET_SIGNAL_MASK: the program's wishes are remembered and passed on.
     long set_guest_debug(int fd, std::uintptr_t argument) noexcept;
     long set_signal_mask(int fd, std::uintptr_t argument) noexcept;
+
+    // KVM_MEMORY_ENCRYPT_OP. nullopt: no affair of this VM's.
+    std::optional<long> encrypt(int fd, std::uintptr_t argument) noexcept;
+    // KVM_SET_CPUID2 and KVM_GET_CPUID2. nullopt: the real KVM's affair.
+    std::optional<long> set_cpuid(int fd, std::uintptr_t argument) noexcept;
+    std::optional<long> get_cpuid(std::uintptr_t argument) noexcept;
 
     // KVM_PRE_FAULT_MEMORY, with its progress.
     long pre_fault_memory(int fd, std::uintptr_t argument) noexcept;
@@ -50,9 +64,10 @@ private:
     // What the next KVM_RUN begins with.
     enum class Next : std::uint8_t { enter, access, answer };
 
-    long run_once(int fd, unsigned long argument) noexcept;
+    long run_and_correct(int fd, unsigned long argument) noexcept;
 
     // vcpu_exits.cpp
+    long settle(int fd, long result) noexcept;
     bool exit_stands(long result) const noexcept;
     long correct(int fd, long result) noexcept;
     long correct_fault() noexcept;
@@ -61,6 +76,9 @@ private:
     long correct_internal_error(int fd) noexcept;
     long resume_access() noexcept;
     long tell_memory_fault(std::uint64_t gpa, Attribute access) noexcept;
+
+    // vcpu_stops.cpp
+    void tell_stop(int fd) noexcept;
 
     // vcpu_hypercalls.cpp: hosts that repeat hypercalls for ever
     enum class Found : std::uint8_t { nothing, answered, exit };
@@ -75,10 +93,14 @@ private:
     Vm *vm_ { nullptr };
     uapi::RunPage *page_ { nullptr };
     launch::VcpuState launch_;
+    launch::CpuidTable cpuid_; // of VMs on SNP, and of TDs
     std::uint64_t identity_ { 0 }; // never used twice in a process
     PreFaults pre_faults_ { PreFaults::by_gmem };
     Next next_ { Next::enter };
     bool answer_in_long_mode_ { false }; // Next::answer: how the guest called
+    static constexpr std::uint64_t nowhere { ~std::uint64_t { 0 } };
+    std::uint64_t gave_code_ { nowhere }; // after a failed emulation: where the code is whose page the guest was given; until an exit that stands
+    bool told_stop_ { false };
     bool gave_everything_ { false }; // after a fault of which the real KVM did not say where; until an exit that is none
     uapi::MmioExit access_ {}; // Next::access: what the real KVM waits for
     bool program_debugs_ { false };

@@ -4,6 +4,8 @@
 #include "kvm/vcpu.hpp"
 #include "os/user_memory.hpp"
 
+#include <utility>
+
 namespace gmem::kvm {
 namespace {
 
@@ -12,6 +14,15 @@ constexpr std::uint64_t page_of(std::uint64_t gpa) noexcept { return gpa & ~(pag
 } // namespace
 
 // Every exit of every guest passes here: a few loads.
+long Vcpu::settle(int fd, long result) noexcept
+{
+    if (!exit_stands(result)) [[unlikely]]
+        return correct(fd, result);
+    if (result == 0 && gave_code_ != nowhere) [[unlikely]]
+        gave_code_ = nowhere;
+    return result;
+}
+
 bool Vcpu::exit_stands(long result) const noexcept
 {
     if (result != 0)
@@ -22,7 +33,9 @@ bool Vcpu::exit_stands(long result) const noexcept
     case uapi::exit_mmio:
         return !vm_->may_hold(page_->mmio.gpa);
     case uapi::exit_internal_error:
-        return page_->internal.suberror != uapi::internal_error_emulation;
+    case uapi::exit_shutdown:
+    case uapi::exit_fail_entry:
+        return false;
     case uapi::exit_debug:
         return program_debugs_ || !breakpoints_.has(page_->debug.pc);
     default:
@@ -40,8 +53,13 @@ long Vcpu::correct(int fd, long result) noexcept
         note_request(page_->hypercall);
         return 0;
     case uapi::exit_debug: return correct_breakpoint(fd);
-    default:               return correct_internal_error(fd);
+    default:               break;
     }
+    bool const emulation_failed { page_->exit_reason == uapi::exit_internal_error && page_->internal.suberror == uapi::internal_error_emulation };
+    auto const corrected { emulation_failed ? correct_internal_error(fd) : 0 };
+    if (corrected == 0)
+        tell_stop(fd);
+    return corrected;
 }
 
 // Before the VMM hears of it: the conversion that answers is looked up in gmem's copy, for the run page is the VMM's to write.
@@ -104,7 +122,8 @@ long Vcpu::correct_fault() noexcept
     return used.error().err == ENOENT ? -EFAULT : -used.error().err; // ENOENT: no page of a file, so the real KVM's word stands
 }
 
-// A fetch from where nothing is ends as a failed emulation; the instruction has not begun, so nothing waits for completion.
+// A fetch from where nothing is ends as a failed emulation; the instruction has not begun, so nothing waits for completion. Where the page was not yet the guest's it is now,
+// and the instruction is fetched again: once, for it may be one that the real KVM does not know.
 long Vcpu::correct_internal_error(int fd) noexcept
 {
     Registers regs;
@@ -115,8 +134,10 @@ long Vcpu::correct_internal_error(int fd) noexcept
     if (!gpa || !vm_->may_hold(*gpa))
         return 0;
     auto const place { vm_->place(*gpa) };
-    if (place.what == GuestPlace::What::memory && vm_->gates_guests())
-        return vm_->use(*gpa, memory::GuestMemory::Accepts::gmem) ? -EINTR : 0;
+    if (place.what == GuestPlace::What::memory && vm_->gates_guests()) {
+        bool const again { std::exchange(gave_code_, *gpa) == *gpa };
+        return !again && vm_->use(*gpa, memory::GuestMemory::Accepts::gmem) ? -EINTR : 0;
+    }
     return place.what == GuestPlace::What::fault ? tell_memory_fault(*gpa, place.access) : 0;
 }
 

@@ -113,7 +113,7 @@ void Vcpu::mask_inside_run(int fd, std::optional<os::KernelSignalSet> mask) noex
 }
 
 // Kicks end KVM_RUN with EINTR. Every other signal is blocked around it, and inside it the mask is the one that the program would have: so
-// a signal of the program ends the run, and is delivered when everything is as it was.
+// a signal of the program ends the run, and is delivered when everything is as it was. Who finds the VM's memslots being exchanged waits outside.
 long Vcpu::run_watched(int fd, unsigned long argument) noexcept
 {
     os::OnlyKicks only_kicks;
@@ -122,12 +122,17 @@ long Vcpu::run_watched(int fd, unsigned long argument) noexcept
     auto &beacon { HypercallWatch::beacon(index()) };
     auto const tid { tid_for(identity_) };
     for (;;) {
-        beacon.enter(tid);
+        beacon.enter(tid, vm_->run_identity());
+        if (vm_->slots_are_exchanged()) [[unlikely]] {
+            (void)beacon.leave();
+            vm_->await_slots();
+            continue;
+        }
         auto const result { os::system_call(SYS_ioctl, fd, uapi::run, argument) };
         bool const kicked { beacon.leave() };
         if (!kicked || result != -EINTR) [[likely]]
-            return exit_stands(result) ? result : correct(fd, result);
-        if (find_hypercall(fd) == Found::exit)
+            return settle(fd, result);
+        if (vm_->hypercalls_are_watched() && find_hypercall(fd) == Found::exit)
             return 0;
         if (page_->immediate_exit || os::signal_waits(mask))
             return -EINTR;

@@ -1,9 +1,11 @@
 #include "kvm/vm.hpp"
 
 #include "kvm/creation_gate.hpp"
+#include "kvm/hypercall_watch.hpp"
 #include "kvm/memslot_gate.hpp"
 #include "memory/guest_window.hpp"
 #include "memory/sigbus.hpp"
+#include "observe/recording.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
 #include "os/user_memory.hpp"
@@ -45,6 +47,8 @@ Result<Vm *> Vm::create(Kind kind, Backing backing, platform::Kind trusted, plat
         vm->identity_ = ++last_identity;
         vm->launch_.begin(trusted, duty);
         vm->launch_changed();
+        if (backing == Backing::real && vm->tracks_frames())
+            GMEM_CHECK(HypercallWatch::prepare());
         GMEM_CHECK(vm->reserve_tables());
         vm->backing_ = backing;
         vm->acquire();
@@ -102,9 +106,30 @@ void Vm::release() noexcept
 
 long Vm::create_guest_memfd(std::uintptr_t argument, memory::GuestMemory *&made) noexcept
 {
+    observe::Recording event { observe::Kind::create, observe::Asks::who_called };
+    auto const result { create_guest_memfd(argument, made, event) };
+    if (event) [[unlikely]] {
+        event->file = made ? made->facts().inode : 0;
+        event->value = static_cast<std::uint16_t>(platform::Profile::current().uapi);
+        event->more[2] = static_cast<std::uint64_t>(trust_.kind);
+        event->more[3] = number();
+        event->more[4] = has_private_memory();
+        event->more[5] = static_cast<std::uint64_t>(mode_.tracker);
+    }
+    event.done(result);
+    return result;
+}
+
+long Vm::create_guest_memfd(std::uintptr_t argument, memory::GuestMemory *&made, observe::Recording &event) noexcept
+{
     uapi::CreateGuestMemfd request;
     if (auto const read { os::copy_from_program(&request, argument, sizeof request) }; !read)
         return -EFAULT;
+    if (event) [[unlikely]] {
+        event->detail = !(request.flags & uapi::guest_memfd_flag_init_shared);
+        event->size = request.size;
+        event->more[0] = request.flags;
+    }
     auto parsed { parse_creation(request, may_begin_shared() ? uapi::guest_memfd_flag_mmap | uapi::guest_memfd_flag_init_shared : uapi::guest_memfd_flag_mmap) };
     if (!parsed)
         return -parsed.error().err;
@@ -150,6 +175,20 @@ long Vm::set_memory_region2(int fd, std::uintptr_t argument, FileLookup lookup) 
 
 long Vm::set_region(int fd, uapi::UserspaceMemoryRegion2 const &request, FileLookup lookup) noexcept
 {
+    observe::Recording event { observe::Kind::bind, observe::Asks::who_called };
+    if (event) [[unlikely]] {
+        event->size = request.region.memory_size;
+        event->offset = request.guest_memfd_offset;
+        event->more = { request.region.slot, 0, request.region.guest_phys_addr, number(), request.region.userspace_addr, request.region.flags };
+    }
+    auto const result { set_region(fd, request, lookup, event) };
+    if (request.region.flags & uapi::mem_guest_memfd) // others are the real KVM's affair
+        event.done(result);
+    return result;
+}
+
+long Vm::set_region(int fd, uapi::UserspaceMemoryRegion2 const &request, FileLookup lookup, observe::Recording &event) noexcept
+{
     auto const parsed { parse_memslot(request, { .slots = user_slots(fd), .address_spaces = has_private_memory() ? 1u : SlotTable::address_spaces }) };
     if (!parsed)
         return -parsed.error().err;
@@ -162,7 +201,7 @@ long Vm::set_region(int fd, uapi::UserspaceMemoryRegion2 const &request, FileLoo
         return slot.exists() ? remove(fd, slot, wanted.slot) : -EINVAL;
     if (slot.exists() && (wanted.with_guest_memfd || slot.bound()))
         return -EINVAL; // (11): a slot with a guest_memfd can only be deleted
-    return wanted.with_guest_memfd ? bind(fd, wanted, lookup) : set_unbound(fd, request.region, wanted);
+    return wanted.with_guest_memfd ? bind(fd, wanted, lookup, event) : set_unbound(fd, request.region, wanted);
 }
 
 long Vm::remove(int fd, Slot &slot, std::uint32_t number) noexcept
@@ -249,7 +288,7 @@ long Vm::bind_file(int fd, MemslotRequest const &wanted, memory::GuestMemory &fi
     return result;
 }
 
-long Vm::bind(int fd, MemslotRequest const &wanted, FileLookup lookup) noexcept
+long Vm::bind(int fd, MemslotRequest const &wanted, FileLookup lookup, observe::Recording &event) noexcept
 {
     if (slots_.overlaps_in_guest(wanted.slot, wanted.gpa, wanted.size))
         return -EEXIST; // (12)
@@ -257,7 +296,10 @@ long Vm::bind(int fd, MemslotRequest const &wanted, FileLookup lookup) noexcept
     auto *const file { lookup(wanted.file, error) }; // (13)
     if (!file)
         return -error;
+    if (event) [[unlikely]]
+        event->file = file->facts().inode;
     auto const result { bind_file(fd, wanted, *file) };
+    event.write(result);
     if (!os::failed(result)) {
         file->view_fate(memory::GuestMemory::ViewFate::guard);
         ranges_.add(wanted.gpa, wanted.size);
@@ -269,7 +311,10 @@ long Vm::bind(int fd, MemslotRequest const &wanted, FileLookup lookup) noexcept
 // The slot is about to go. The file may have gone before it: then its view's addresses were kept for the real slots, until the last of them goes.
 void Vm::unbind(Slot &slot) noexcept
 {
-    if (!slot.bound() || !slots_.alone_on_file(slot))
+    if (!slot.bound())
+        return;
+    (void)observe::note(observe::Kind::unbind, { .file = slot.file_inode, .offset = slot.file_offset, .size = slot.size, .more = { slots_.number_of(slot), 0, slot.gpa, number() } }, observe::Asks::who_called);
+    if (!slots_.alone_on_file(slot))
         return;
     if (slot.file_alive())
         slot.file->view_fate(memory::GuestMemory::ViewFate::unmap);

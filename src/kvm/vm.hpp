@@ -55,6 +55,7 @@ public:
     bool backed() const noexcept { return backing_ == Backing::real; }
     bool has_private_memory() const noexcept { return kind_ == Kind::with_private_memory; }
     memory::Owner identity() const noexcept { return static_cast<memory::Owner>(identity_); }
+    std::uint64_t number() const noexcept { return identity_; } // the same, for the log
 
     // KVM_CREATE_GUEST_MEMFD with the program's argument. A new descriptor, or -errno; the memory in `made` has one reference.
     long create_guest_memfd(std::uintptr_t argument, memory::GuestMemory *&made) noexcept;
@@ -67,6 +68,12 @@ public:
     long enable_capability(int fd, std::uintptr_t argument) noexcept;
     // Has gmem to find this VM's hypercalls, because the real KVM does not (hypercall_probe.hpp)?
     bool hypercalls_are_watched() const noexcept { return hypercalls_watched_.load(std::memory_order_relaxed); }
+
+    // Must vCPUs be got out of KVM_RUN at times: for hypercalls, or because memslots are exchanged under the guest (vm_pieces.cpp)?
+    bool runs_are_watched() const noexcept { return hypercalls_are_watched() || tracks_frames(); }
+    std::uint64_t run_identity() const noexcept { return identity_; }
+    bool slots_are_exchanged() const noexcept { return exchanging_.load(std::memory_order_seq_cst); }
+    void await_slots() noexcept;
 
     // A byte of guest memory, whosever it is. EFAULT.
     Status read_guest(std::uint64_t gpa, std::uint8_t &byte) noexcept;
@@ -111,11 +118,13 @@ public:
     platform::Kind platform() const noexcept { return trust_.kind; }
     platform::Phase phase() const noexcept { return trust_.phase; }
 
-    // launch/vm_launch.cpp. KVM_MEMORY_ENCRYPT_OP, KVM_MEMORY_ENCRYPT_(UN)REG_REGION and GMEM_REALM_POPULATE: 0 or -errno; nullopt: no affair of this VM's.
+    // launch/vm_launch.cpp. KVM_MEMORY_ENCRYPT_OP, KVM_MEMORY_ENCRYPT_(UN)REG_REGION and GMEM_REALM_*: 0 or -errno; nullopt: no affair of this VM's.
     std::optional<long> encrypt(std::uintptr_t argument, launch::VcpusOf registers_of, launch::IsSevDevice is_sev) noexcept;
     std::optional<long> encrypt_vcpu(launch::VcpuState &vcpu, std::uintptr_t argument) noexcept;
     std::optional<long> encrypted_region(std::uintptr_t argument) noexcept;
+    std::optional<long> create_realm(std::uintptr_t argument) noexcept;
     std::optional<long> populate_realm(std::uintptr_t argument) noexcept;
+    std::optional<long> create_rec(launch::VcpuState &vcpu, std::uintptr_t argument) noexcept;
     // KVM_CREATE_VCPU: 0, or -errno. Then, where there is one: its number.
     long admit_vcpu() noexcept;
     std::uint32_t vcpu_created() noexcept { return created_vcpus_.fetch_add(1, std::memory_order_relaxed); }
@@ -126,6 +135,10 @@ public:
     }
     // Is KVM_PRE_FAULT_MEMORY still EOPNOTSUPP?
     bool awaits_launch() const noexcept { return gate_.load(std::memory_order_acquire) == launch::Gate::closed; }
+    // A VM of type KVM_X86_TDX_VM, as opposed to one that was given the model of TDX.
+    bool is_td() noexcept;
+    // Has a launch of this VM ended?
+    bool was_launched() noexcept;
     // KVM found itself in a state that cannot be: EIO to everything from now on.
     bool is_bugged() const noexcept { return bugged_.load(std::memory_order_relaxed); }
 
@@ -135,8 +148,10 @@ public:
     char const *audit() noexcept;
 
 private:
+    long create_guest_memfd(std::uintptr_t argument, memory::GuestMemory *&made, observe::Recording &event) noexcept;
     long set_region(int fd, uapi::UserspaceMemoryRegion2 const &request, FileLookup lookup) noexcept;
-    long bind(int fd, struct MemslotRequest const &request, FileLookup lookup) noexcept GMEM_REQUIRES(lock_);
+    long set_region(int fd, uapi::UserspaceMemoryRegion2 const &request, FileLookup lookup, observe::Recording &event) noexcept;
+    long bind(int fd, struct MemslotRequest const &request, FileLookup lookup, observe::Recording &event) noexcept GMEM_REQUIRES(lock_);
     long bind_file(int fd, struct MemslotRequest const &request, memory::GuestMemory &file) noexcept GMEM_REQUIRES(lock_);
     long set_unbound(int fd, uapi::UserspaceMemoryRegion const &region, struct MemslotRequest const &request) noexcept GMEM_REQUIRES(lock_);
     long remove(int fd, Slot &slot, std::uint32_t number) noexcept GMEM_REQUIRES(lock_);
@@ -151,6 +166,7 @@ private:
         PageRange frames;
         Attribute to;
     };
+    long set_memory_attributes(int fd, std::uintptr_t argument, observe::Recording &event) noexcept;
     long set_frames(int fd, PageRange frames, Attribute to) noexcept GMEM_REQUIRES(lock_);
 
     // vm_pieces.cpp. `change`: the attributes as if it had been made.
@@ -170,8 +186,10 @@ private:
     long place_slot(int fd, Slot &slot) noexcept GMEM_REQUIRES(lock_);
     long change_slot(int fd, Slot &slot, struct MemslotRequest const &request) noexcept GMEM_REQUIRES(lock_);
 
-    long encrypt_snp(std::uintptr_t argument, launch::VcpusOf registers_of, launch::IsSevDevice is_sev) noexcept;
-    long encrypt_tdx(std::uintptr_t argument) noexcept;
+    long encrypt_snp(std::uintptr_t argument, launch::VcpusOf registers_of, launch::IsSevDevice is_sev, observe::Recording &event) noexcept;
+    long encrypt_tdx(std::uintptr_t argument, observe::Recording &event) noexcept;
+    long encrypt_tdx_vcpu(launch::VcpuState &vcpu, std::uintptr_t argument, observe::Recording &event) noexcept;
+    long pre_fault(std::uintptr_t argument) noexcept;
     long admit_run_slowly(launch::VcpuState const &vcpu) noexcept;
     void launch_changed() noexcept GMEM_REQUIRES(lock_);
     // A private page is about to be the guest's. EFAULT, and the VM is bugged: too early.
@@ -191,6 +209,7 @@ private:
     long exit_on_hypercalls_of_scripts(struct EnableCapability const &request) noexcept;
 
     std::atomic<bool> hypercalls_watched_ { false };
+    std::atomic<bool> exchanging_ { false }; // stored under lock_, which is held as long as it is true
     std::atomic<bool> hypercalls_exit_ { false }; // KVM_CAP_EXIT_HYPERCALL, of scripted vCPUs
     std::atomic<launch::Gate> gate_ { launch::Gate::open };
     std::atomic<bool> bugged_ { false };

@@ -2,6 +2,7 @@
 
 #include "kvm/vm.hpp"
 #include "kvm/vm_attributes_gate.hpp"
+#include "observe/recording.hpp"
 #include "os/signals.hpp"
 #include "os/user_memory.hpp"
 
@@ -9,11 +10,28 @@ namespace gmem::kvm {
 
 long Vm::set_memory_attributes(int fd, std::uintptr_t argument) noexcept
 {
+    observe::Recording event { observe::Kind::vm_attributes, observe::Asks::who_called };
+    if (event) [[unlikely]]
+        event->more[3] = number();
+    auto const result { set_memory_attributes(fd, argument, event) };
+    event.done(result);
+    return result;
+}
+
+long Vm::set_memory_attributes(int fd, std::uintptr_t argument, observe::Recording &event) noexcept
+{
     if (!mode_.vm_attributes)
         return -ENOTTY;
     uapi::MemoryAttributes request;
     if (!os::copy_from_program(&request, argument, sizeof request))
         return -EFAULT;
+    if (event) [[unlikely]] {
+        event->detail = (request.attributes & uapi::memory_attribute_private) != 0;
+        event->size = request.size;
+        event->more[0] = request.address;
+        event->more[2] = request.flags;
+        event->more[4] = request.attributes;
+    }
     auto const parsed { parse_vm_attributes(request, tracks_frames() ? uapi::memory_attribute_private : 0) };
     if (!parsed)
         return -parsed.error().err;
@@ -21,7 +39,9 @@ long Vm::set_memory_attributes(int fd, std::uintptr_t argument) noexcept
         return 0; // "shared" is what everything is already
     os::SignalsBlocked blocked;
     os::Locked guard { lock_ };
-    return set_frames(fd, parsed.value().frames, parsed.value().to);
+    auto const result { set_frames(fd, parsed.value().frames, parsed.value().to) };
+    event.write(result);
+    return result;
 }
 
 // All or nothing: the memslots follow first, because they may fail; the attributes cannot, once they are staged.

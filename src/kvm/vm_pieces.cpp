@@ -1,8 +1,9 @@
 // Two-source slots: in-place conversion off, the VM tracks. A slot of the program is a list of real slots, shared pieces on the
 // program's memory, private pieces on the guest view; where a piece has nothing behind it there is none, and the guest's access comes
-// as an MMIO exit, which is told as the specification wants (vcpu_exits.cpp). An access that comes while pieces are exchanged is
-// completed by gmem.
+// as an MMIO exit, which is told as the specification wants (vcpu_exits.cpp). While pieces are exchanged no vCPU of the VM is in KVM_RUN: a
+// page table or an instruction that is missing for a moment is more than an access that gmem could make for the guest.
 
+#include "kvm/hypercall_watch.hpp"
 #include "kvm/memslot_gate.hpp"
 #include "kvm/vm.hpp"
 #include "os/signals.hpp"
@@ -131,13 +132,24 @@ long Vm::exchange_pieces(int fd, Slot &slot, std::uint64_t begin, std::uint64_t 
     }
     if (count_pieces(slot, begin, end, change) > old + real_.free())
         return -ENOMEM;
+    if (old > 0 && backed()) {
+        exchanging_.store(true, std::memory_order_seq_cst);
+        HypercallWatch::expel(identity_);
+    }
     drop_pieces(fd, slot, begin, end);
     auto const result { make_pieces(fd, slot, begin, end, change) };
     if (os::failed(result)) {
         drop_pieces(fd, slot, begin, end);
         (void)make_pieces(fd, slot, begin, end, nullptr);
     }
+    exchanging_.store(false, std::memory_order_seq_cst);
     return result;
+}
+
+// The lock's holder is at it.
+void Vm::await_slots() noexcept
+{
+    os::Locked guard { lock_ };
 }
 
 long Vm::follow(int fd, Slot &slot, FrameChange const &change) noexcept

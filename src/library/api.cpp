@@ -2,6 +2,8 @@
 
 #include "gmem/gmem.h"
 
+#include "library/guest.hpp"
+#include "library/launch.hpp"
 #include "library/prepare.hpp"
 #include "library/trust.hpp"
 #include "base/text.hpp"
@@ -13,11 +15,13 @@
 #include "memory/sigbus.hpp"
 #include "memory/space.hpp"
 #include "memory/trusted_side.hpp"
+#include "observe/recording.hpp"
 #include "os/file_calls.hpp"
 #include "os/signals.hpp"
 #include "platform/pkvm/pending.hpp"
 #include "platform/profile.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <sys/mman.h>
 
@@ -67,18 +71,11 @@ int touch(GuestMemory &g, std::uint64_t offset, GuestMemory::Accepts who) noexce
     return offset < raw(g.size()) ? zero_or_negative(g.guest_touch(p, p.index(), who)) : -EINVAL;
 }
 
+library::Launch &launch_of(gmem_launch *l) noexcept { return *reinterpret_cast<library::Launch *>(l); }
+
 constexpr std::uint64_t known_flags { GMEM_FLAG_MMAP | GMEM_FLAG_INIT_SHARED };
 
-} // namespace
-
-#define GMEM_API __attribute__((visibility("default")))
-extern "C" {
-
-GMEM_API const char *gmem_version(void) { return "0.1.0"; }
-
-GMEM_API int gmem_create(uint64_t size, uint64_t flags, gmem_file **out) { return gmem_create_trusted(size, flags, GMEM_SW_PROTECTED, nullptr, out); }
-
-GMEM_API int gmem_create_trusted(uint64_t size, uint64_t flags, enum gmem_platform platform, const char *options, gmem_file **out)
+int create(std::uint64_t size, std::uint64_t flags, gmem_platform platform, char const *options, gmem_file **out) noexcept
 {
     if ((flags & ~known_flags) || size == 0 || size > INT64_MAX || size % page_size)
         return -EINVAL;
@@ -97,7 +94,84 @@ GMEM_API int gmem_create_trusted(uint64_t size, uint64_t flags, enum gmem_platfo
     return handle_of(GuestMemory::create(birth), out);
 }
 
+// A conversion as include/gmem/gmem.h has it.
+int convert(GuestMemory &memory, std::uint64_t offset, std::uint64_t size, gmem_attribute to, std::uint64_t flags, std::uint64_t *error_offset, observe::Recording &event) noexcept
+{
+    auto const r { pages_inside(memory, offset, size) };
+    auto const mode { platform::Profile::current().mode_of(flags) };
+    if (!r || !mode || (to != GMEM_SHARED && to != GMEM_PRIVATE))
+        return -EINVAL;
+    auto const done { memory.convert(*r, to == GMEM_PRIVATE ? Attribute::private_ : Attribute::shared, *mode, event) };
+    if (done)
+        return 0;
+    if (error_offset && done.error().at)
+        *error_offset = raw(*done.error().at);
+    return negative(done.error());
+}
+
+} // namespace
+
+#define GMEM_API __attribute__((visibility("default")))
+extern "C" {
+
+GMEM_API const char *gmem_version(void) { return "0.1.0"; }
+
+GMEM_API int gmem_create(uint64_t size, uint64_t flags, gmem_file **out) { return gmem_create_trusted(size, flags, GMEM_SW_PROTECTED, nullptr, out); }
+
+GMEM_API int gmem_create_trusted(uint64_t size, uint64_t flags, enum gmem_platform platform, const char *options, gmem_file **out)
+{
+    observe::Recording event { observe::Kind::create, observe::Asks::who_called };
+    auto const result { create(size, flags, platform, options, out) };
+    if (event) [[unlikely]] {
+        event->detail = !(flags & GMEM_FLAG_INIT_SHARED);
+        event->value = static_cast<std::uint16_t>(platform::Profile::current().uapi);
+        event->file = result == 0 ? memory_of(*out).facts().inode : 0;
+        event->size = size;
+        event->more = { flags, 0, static_cast<std::uint64_t>(platform), 0, 1 };
+    }
+    event.done(result);
+    return result;
+}
+
 GMEM_API void gmem_finish_launch(gmem_file *g) { memory_of(g).set_phase(platform::Phase::running); }
+
+GMEM_API int gmem_launch_begin(gmem_file *g, const struct gmem_realm_parameters *realm, gmem_launch **out)
+{
+    auto begun { library::Launch::begin(memory_of(g), realm) };
+    if (!begun)
+        return negative(begun.error());
+    *out = reinterpret_cast<gmem_launch *>(std::move(begun).take());
+    return 0;
+}
+
+GMEM_API int gmem_launch_add(gmem_launch *l, enum gmem_launch_page type, uint64_t offset, uint64_t size, void *source, uint64_t *done)
+{
+    auto &launch { launch_of(l) };
+    auto const r { pages_inside(launch.file(), offset, size) };
+    auto const from { reinterpret_cast<std::uintptr_t>(source) };
+    std::uint64_t pages { 0 };
+    auto const result { r && from % page_size == 0 ? zero_or_negative(launch.add(type, *r, from, pages)) : -EINVAL };
+    if (done)
+        *done = pages << page_bits;
+    return result;
+}
+
+GMEM_API int gmem_launch_add_vcpu(gmem_launch *l, const void *state, size_t size) { return zero_or_negative(launch_of(l).add_vcpu(state, size)); }
+
+GMEM_API int gmem_launch_finish(gmem_launch *l) { return zero_or_negative(launch_of(l).finish()); }
+
+GMEM_API int gmem_launch_measurement(gmem_launch *l, void *digest, size_t size)
+{
+    auto const m { launch_of(l).measurement() };
+    std::memcpy(digest, m.bytes, std::min(size, m.size));
+    return static_cast<int>(m.size);
+}
+
+GMEM_API void gmem_launch_end(gmem_launch *l)
+{
+    if (l)
+        launch_of(l).end();
+}
 
 GMEM_API void gmem_destroy(gmem_file *g)
 {
@@ -138,17 +212,20 @@ GMEM_API int gmem_convert(gmem_file *g, uint64_t offset, uint64_t size, enum gme
 
 GMEM_API int gmem_convert_with(gmem_file *g, uint64_t offset, uint64_t size, enum gmem_attribute to, uint64_t flags, uint64_t *error_offset)
 {
+    constexpr std::uint64_t private_attribute { 1u << 3 }; // KVM_MEMORY_ATTRIBUTE_PRIVATE
     auto &memory { memory_of(g) };
-    auto const r { pages_inside(memory, offset, size) };
-    auto const mode { platform::Profile::current().mode_of(flags) };
-    if (!r || !mode || (to != GMEM_SHARED && to != GMEM_PRIVATE))
-        return -EINVAL;
-    auto const done { memory.convert(*r, to == GMEM_PRIVATE ? Attribute::private_ : Attribute::shared, *mode) };
-    if (done)
-        return 0;
-    if (error_offset && done.error().at)
-        *error_offset = raw(*done.error().at);
-    return negative(done.error());
+    observe::Recording event { observe::Kind::convert, observe::Asks::who_called };
+    if (event) [[unlikely]] {
+        event->detail = to == GMEM_PRIVATE;
+        event->file = memory.facts().inode;
+        event->offset = offset;
+        event->size = size;
+        event->more[0] = flags;
+        event->more[4] = to == GMEM_PRIVATE ? private_attribute : 0;
+    }
+    auto const result { convert(memory, offset, size, to, flags, error_offset, event) };
+    event.done(result);
+    return result;
 }
 
 GMEM_API int gmem_export(const gmem_file *g)
@@ -253,7 +330,7 @@ GMEM_API int gmem_host_access(gmem_file *g, uint64_t offset, uint64_t size, enum
     auto const how { access == GMEM_READ ? platform::Access::read : platform::Access::write };
     for (auto p { PageNo::holding(Bytes { offset }) }; raw(p.to_bytes()) < offset + size; p = p.plus(1))
         if (auto const met { trusted.host_access(p, how) }; memory::is_mistake(met)) {
-            memory::report_host_access(p, trusted.state_name(p), how, met, by ? by : "a host access");
+            memory::report_host_access(memory.facts().inode, p, trusted.state_name(p), how, met, by ? by : "a host access");
             return -memory::errno_of(met);
         }
     return 0;
@@ -268,6 +345,23 @@ GMEM_API const char *gmem_page_state(gmem_file *g, uint64_t offset)
         return nullptr;
     return memory::TrustedSide { memory }.state_name(PageNo::holding(Bytes { offset }));
 }
+
+GMEM_API int gmem_guest_create(gmem_file *g, gmem_guest **out)
+{
+    auto made { library::Guest::create(memory_of(g)) };
+    if (!made)
+        return negative(made.error());
+    *out = reinterpret_cast<gmem_guest *>(std::move(made).take());
+    return 0;
+}
+
+GMEM_API void gmem_guest_destroy(gmem_guest *v)
+{
+    if (v)
+        reinterpret_cast<library::Guest *>(v)->destroy();
+}
+
+GMEM_API int gmem_guest_do(gmem_guest *v, struct gmem_guest_op *op, struct gmem_guest_exit *exit) { return reinterpret_cast<library::Guest *>(v)->execute(*op, *exit); }
 
 GMEM_API int gmem_get_stats(const gmem_file *g, struct gmem_stats *out)
 {

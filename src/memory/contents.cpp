@@ -43,7 +43,7 @@ void apply_to_contents(GuestMemory &file, PageRange r, platform::ContentEffect e
             return;
         for (auto p { run->first() }; p < run->last(); p = p.plus(1)) {
             if (auto const verdict { trusted.host_access(p, platform::Access::write) }; is_mistake(verdict)) {
-                report_host_access(p, trusted.state_name(p), platform::Access::write, verdict, call);
+                report_host_access(file.facts().inode, p, trusted.state_name(p), platform::Access::write, verdict, call);
                 continue;
             }
             auto *const page { reinterpret_cast<void *>(file.view() + raw(p.to_bytes())) };

@@ -123,11 +123,12 @@ Status ControlBlock::stage_pin() noexcept
     return Ok {};
 }
 
-void ControlBlock::begin_commit(PageRange r, Attribute to, platform::ContentEffect effect) noexcept
+void ControlBlock::begin_commit(PageRange r, Attribute to, platform::ContentEffect effect, platform::Solicited asked) noexcept
 {
     auto &journal { header().journal };
     journal.to = to;
     journal.effect = effect;
+    journal.asked = asked;
     journal.first = r.first().index();
     journal.last = r.last().index();
     journal.state.store(Journal::committing, std::memory_order_release);
@@ -141,7 +142,14 @@ void ControlBlock::commit() noexcept
     if (auto const r { PageRange::make(PageNo { journal.first }, PageNo { journal.last }) })
         attributes().commit(*r, journal.to);
     os::kill_point("commit.done");
-    journal.state.store(Journal::nothing, std::memory_order_release);
+    journal.state.store(Journal::committed, std::memory_order_release);
+    os::kill_point("commit.unconcluded");
+}
+
+void ControlBlock::concluded() noexcept
+{
+    os::kill_point("commit.answered");
+    header().journal.state.store(Journal::nothing, std::memory_order_release);
 }
 
 void ControlBlock::begin_settling(PageRange r) noexcept
@@ -162,15 +170,18 @@ std::optional<PageRange> ControlBlock::unsettled() const noexcept
     return PageRange::make(PageNo { journal.first }, PageNo { journal.last });
 }
 
-std::optional<ControlBlock::Interrupted> ControlBlock::interrupted() const noexcept
+std::optional<ControlBlock::Interrupted> ControlBlock::interrupted() const noexcept { return left_in(Journal::committing); }
+std::optional<ControlBlock::Interrupted> ControlBlock::unconcluded() const noexcept { return left_in(Journal::committed); }
+
+std::optional<ControlBlock::Interrupted> ControlBlock::left_in(Journal::State state) const noexcept
 {
     auto const &journal { header().journal };
-    if (journal.state.load(std::memory_order_acquire) != Journal::committing)
+    if (journal.state.load(std::memory_order_acquire) != state)
         return std::nullopt;
     auto const r { PageRange::make(PageNo { journal.first }, PageNo { journal.last }) };
     if (!r)
         return std::nullopt;
-    return Interrupted { *r, journal.to, journal.effect };
+    return Interrupted { *r, journal.to, journal.effect, journal.asked };
 }
 
 } // namespace gmem::memory

@@ -15,7 +15,8 @@
 //   C1  the header, the slots and the AttributeMap's eager part are resident from creation on.
 //   C2  the attribute map changes only under header().lock, and only in pages that stage() made resident.
 //   C3  a bit of `attached` is set while that process may have an open page in a window of this gmem.
-//   C4  journal.state is `committing` exactly while an attribute change that cannot be undone is not yet complete.
+//   C4  journal.state is `committing` exactly while an attribute change that cannot be undone is not yet complete, and then `committed` until the
+//       platform has heard of it.
 
 #include "attributes/attribute_map.hpp"
 #include "attributes/extent_map.hpp"
@@ -26,6 +27,7 @@
 #include "os/helper.hpp"
 #include "os/own_copy.hpp"
 #include "platform/record.hpp"
+#include "platform/solicited.hpp"
 #include "platform/support.hpp"
 #include "platform/vm_state.hpp"
 
@@ -34,10 +36,11 @@ namespace gmem::memory {
 // What a conversion is about to commit: whoever takes the lock over from a killed process does it again. Or pages whose records the platform is
 // at: then the held map follows them again.
 struct Journal final {
-    enum State : std::uint32_t { nothing, committing, settling };
+    enum State : std::uint32_t { nothing, committing, committed, settling };
     std::atomic<std::uint32_t> state;
     Attribute to;
     platform::ContentEffect effect;
+    platform::Solicited asked;
     std::uint64_t first, last;
 };
 
@@ -116,17 +119,20 @@ public:
     // The same for one more pin.
     Status stage_pin() noexcept;
 
-    // The point of no return, in two halves; what lies between them must not fail, and can be done again. A process that is killed after the
-    // first leaves a journal, from which the next holder of the lock does it all. The caller holds header().lock.
-    void begin_commit(PageRange r, Attribute to, platform::ContentEffect effect) noexcept;
+    // The point of no return, in three parts; what lies between them must not fail, and can be done again. A process that is killed after the
+    // first leaves a journal, from which the next holder of the lock does what comes after it. The caller holds header().lock.
+    void begin_commit(PageRange r, Attribute to, platform::ContentEffect effect, platform::Solicited asked) noexcept;
     void commit() noexcept;
+    void concluded() noexcept;
     // After the lock was taken over from a killed process: what it had begun.
     struct Interrupted final {
         PageRange range;
         Attribute to;
         platform::ContentEffect effect;
+        platform::Solicited asked;
     };
-    std::optional<Interrupted> interrupted() const noexcept;
+    std::optional<Interrupted> interrupted() const noexcept; // before commit()
+    std::optional<Interrupted> unconcluded() const noexcept; // after it
 
     // The platform is about to change records of `r`, and has done so: between the two the held map may be wrong.
     void begin_settling(PageRange r) noexcept;
@@ -138,6 +144,7 @@ public:
     constexpr ControlBlock() noexcept = default;
 
 private:
+    std::optional<Interrupted> left_in(Journal::State) const noexcept;
     Status make_header_resident(std::size_t at) noexcept;
     Status make_resident(std::size_t offset, std::size_t length) noexcept;
 

@@ -12,7 +12,6 @@
 #include "memory/silent_process.hpp"
 #include "memory/space.hpp"
 #include "memory/trusted_side.hpp"
-#include "observe/recording.hpp"
 #include "os/kill_points.hpp"
 #include "os/signals.hpp"
 #include "platform/profile.hpp"
@@ -39,31 +38,59 @@ void open_shared_runs(GuestMemory &file, PageRange r) noexcept GMEM_REQUIRES(Spa
     });
 }
 
+constexpr std::uint64_t private_attribute { 1 << 3 }; // KVM_MEMORY_ATTRIBUTE_PRIVATE
+
+void note_effect(observe::Recording &event, platform::ContentEffect effect) noexcept
+{
+    if (event) [[unlikely]]
+        event->more[2] = static_cast<std::uint64_t>(effect);
+}
+
+void note_failure(observe::Recording &event, Error const &e) noexcept
+{
+    if (!event) [[likely]]
+        return;
+    event->at = e.at ? raw(*e.at) : 0;
+    event->more[3] = static_cast<std::uint64_t>(e.why);
+    event.write(-e.err);
+}
+
 } // namespace
 
 Status GuestMemory::convert(PageRange r, Attribute to, platform::ContentMode mode) noexcept
 {
     observe::Recording event { observe::Kind::convert, observe::Asks::who_called };
+    if (event) [[unlikely]] {
+        event->detail = to == Attribute::private_;
+        event->file = facts_.inode;
+        event->offset = raw(r.offset());
+        event->size = raw(r.length());
+        event->more[4] = to == Attribute::private_ ? private_attribute : 0;
+    }
     injected::delay(*this, r, to);
-    auto result { convert_retrying(r, to, mode) };
-    if (event) [[unlikely]]
-        (void)event.done({ .detail = to == Attribute::private_, .file = facts_.inode, .offset = raw(r.offset()), .size = raw(r.length()), .more = { static_cast<std::uint64_t>(mode), 0, 0, result ? 0 : static_cast<std::uint64_t>(result.error().why) } }, result ? nullptr : &result.error());
+    auto const result { convert(r, to, mode, event) };
+    event.done(result);
     return result;
 }
 
-Status GuestMemory::convert_retrying(PageRange r, Attribute to, platform::ContentMode mode) noexcept
+Status GuestMemory::convert(PageRange r, Attribute to, platform::ContentMode mode, observe::Recording &event) noexcept
 {
     if (to == Attribute::shared)
-        return convert_once(r, to, mode);
+        return convert_once(r, to, mode, event);
     // Nobody tells us what a pipe has passed on: we look before the pins are asked, and again before the answer is no.
     Holds::settle();
-    auto result { convert_once(r, to, mode) };
-    if (!result && result.error().why == Why::page_in_use && result.error().site != injected::refusal_site && Holds::settle() != 0)
-        return convert_once(r, to, mode);
-    return result;
+    auto result { convert_once(r, to, mode, event) };
+    if (result || result.error().why != Why::page_in_use || result.error().site == injected::refusal_site || Holds::settle() == 0)
+        return result;
+    if (event) [[unlikely]] {
+        event.withdraw();
+        event->at = event->more[3] = 0;
+    }
+    return convert_once(r, to, mode, event);
 }
 
-Status GuestMemory::convert_once(PageRange r, Attribute to, platform::ContentMode mode) noexcept
+// Its place in the log an event takes under the file's lock: so the log has them in the order of their effects.
+Status GuestMemory::convert_once(PageRange r, Attribute to, platform::ContentMode mode, observe::Recording &event) noexcept
 {
     os::SignalsBlocked blocked;
     // Only a conversion to private has a word for "somebody else is at it and does not go on".
@@ -72,17 +99,21 @@ Status GuestMemory::convert_once(PageRange r, Attribute to, platform::ContentMod
         auto e { guard.error() };
         figures_.count_refused(e.err);
         e.at = r.offset();
+        note_failure(event, e);
         return e;
     }
-    auto const result { convert_locked(r, to, mode) };
+    auto const result { convert_locked(r, to, mode, event) };
     if (!result) {
         count(header().counters.conversions_failed);
         figures_.count_refused(result.error().err);
+        note_failure(event, result.error());
+    } else {
+        event.write(0); // where it was written already, this is nothing
     }
     return result;
 }
 
-Status GuestMemory::convert_locked(PageRange r, Attribute to, platform::ContentMode mode) noexcept
+Status GuestMemory::convert_locked(PageRange r, Attribute to, platform::ContentMode mode, observe::Recording &event) noexcept
 {
     auto const profile { platform::Profile::current() };
     auto const &vm { header().vm };
@@ -93,8 +124,10 @@ Status GuestMemory::convert_locked(PageRange r, Attribute to, platform::ContentM
         count(header().counters.conversions_unchanged);
         if (auto *const e { figures_.entry() }) [[unlikely]]
             observe::add(e->unchanged, 1);
-        if (profile.applies_to_unchanged)
+        if (profile.applies_to_unchanged) {
+            note_effect(event, decision.effect);
             apply_to_contents(*this, r, decision.effect, "a conversion");
+        }
         return Ok {};
     }
     GMEM_CHECK(injected::refusal(*this, r, to));
@@ -102,10 +135,10 @@ Status GuestMemory::convert_locked(PageRange r, Attribute to, platform::ContentM
     os::kill_point("convert.staged");
     GMEM_CHECK(TrustedSide { *this }.veto(r, to)); // 2. the trusted side
     CountedConversion counted { *this, r, to };
-    return to == Attribute::private_ ? to_private_locked(r, decision.effect, counted) : to_shared_locked(r, decision.effect, counted);
+    return to == Attribute::private_ ? to_private_locked(r, decision.effect, event, counted) : to_shared_locked(r, decision.effect, event, counted);
 }
 
-Status GuestMemory::to_private_locked(PageRange r, platform::ContentEffect effect, CountedConversion &counted) noexcept
+Status GuestMemory::to_private_locked(PageRange r, platform::ContentEffect effect, observe::Recording &event, CountedConversion &counted) noexcept
 {
     // 3. No window of any process may reach the range, so that no new host reference can appear after the question of step 4. This
     //    is the one effect that a failed conversion may have; here it is undone below, elsewhere recovery does it.
@@ -119,21 +152,27 @@ Status GuestMemory::to_private_locked(PageRange r, platform::ContentEffect effec
     }
 
     // Point of no return. The trusted side hears of it when the guest first uses a page.
-    static_assert(noexcept(control_.begin_commit(r, Attribute::private_, effect)) && noexcept(apply_to_contents(*this, r, effect, "")) && noexcept(control_.commit()));
+    TrustedSide trusted { *this };
+    auto const asked { trusted.solicited(r, Attribute::private_) };
+    static_assert(noexcept(control_.begin_commit(r, Attribute::private_, effect, asked)) && noexcept(apply_to_contents(*this, r, effect, "")) && noexcept(control_.commit()));
     counted.at(2);
     counted.look();
-    control_.begin_commit(r, Attribute::private_, effect);
+    control_.begin_commit(r, Attribute::private_, effect, asked);
     apply_to_contents(*this, r, effect, "a conversion to private");
+    note_effect(event, effect);
+    event.write(0); // before the journal goes: whoever is killed earlier leaves it to another to finish the conversion, and to tell
+    os::kill_point("convert.told");
     counted.at(3);
     control_.commit();
     counted.done();
-    TrustedSide { *this }.converted(r, Attribute::private_);
+    trusted.converted(r, Attribute::private_, asked);
     injected::poison(*this, r);
+    control_.concluded();
     count(header().counters.conversions_to_private);
     return Ok {};
 }
 
-Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect, CountedConversion &counted) noexcept
+Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect, observe::Recording &event, CountedConversion &counted) noexcept
 {
     // A guest must not write to what is being turned into what the host will read.
     if (guest_is_gated())
@@ -145,15 +184,19 @@ Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect
     // recovery opens what is touched there.
     TrustedSide trusted { *this };
     static_assert(noexcept(trusted.make_shared(r)) && noexcept(control_.commit()));
+    auto const asked { trusted.solicited(r, Attribute::shared) };
     counted.look();
-    control_.begin_commit(r, Attribute::shared, effect);
+    control_.begin_commit(r, Attribute::shared, effect, asked);
     trusted.make_shared(r);
     counted.at(2);
     apply_to_contents(*this, r, effect, "a conversion to shared");
-    control_.commit();
+    note_effect(event, effect);
+    event.write(0);
     counted.at(3);
+    control_.commit();
     counted.done();
-    trusted.converted(r, Attribute::shared);
+    trusted.converted(r, Attribute::shared, asked);
+    control_.concluded();
     injected::poison(*this, r);
     os::kill_point("convert.committed");
     count(header().counters.conversions_to_shared);
@@ -190,7 +233,7 @@ Status GuestMemory::close_everywhere(PageRange r) noexcept
     case Peers::Answer::closed:
         return own;
     case Peers::Answer::silent:
-        report_silent_process(peers.culprit(), "has not closed its windows", Process::peer_timeout());
+        report_silent_process(facts_.inode, peers.culprit(), "has not closed its windows", Process::peer_timeout());
         return Error::at_page(Why::page_in_use, r.first(), "convert.silent_peer");
     case Peers::Answer::failed:
         return Error::at_page(Why::no_memory, r.first(), "convert.peer_failed");
@@ -224,9 +267,13 @@ Status GuestMemory::reopen(Window &w, PageNo p) noexcept
     count(header().counters.recoveries);
     if (auto *const e { figures_.entry() })
         observe::add(e->recoveries, 1);
-    if (has_huge_pages())
-        GMEM_CHECK(HugePages { *this }.open_extent(w, p));
-    return gate::reopen(w, p);
+    auto reopened { [&]() GMEM_NO_THREAD_SAFETY noexcept -> Status {
+        if (has_huge_pages())
+            GMEM_CHECK(HugePages { *this }.open_extent(w, p));
+        return gate::reopen(w, p);
+    }() };
+    (void)observe::note(observe::Kind::recover, { .result = observe::result_of(reopened), .file = facts_.inode, .offset = raw(p.to_bytes()), .size = page_size });
+    return reopened;
 }
 
 } // namespace gmem::memory

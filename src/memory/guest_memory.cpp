@@ -144,6 +144,7 @@ void GuestMemory::release_locked() noexcept GMEM_NO_THREAD_SAFETY // Space::lock
 
 void GuestMemory::destroy() noexcept
 {
+    (void)observe::note(observe::Kind::release, { .file = facts_.inode, .size = raw(size()) });
     detach();
     give_place_back();
 }
@@ -195,10 +196,31 @@ Status GuestMemory::allocate(PageRange r) noexcept
 
 Status GuestMemory::punch(PageRange r) noexcept
 {
+    observe::Recording event { observe::Kind::punch, observe::Asks::who_called };
+    if (event) [[unlikely]] {
+        event->file = facts_.inode;
+        event->offset = raw(r.offset());
+        event->size = raw(r.length());
+        event->more[0] = os::falloc_keep_size | os::falloc_punch_hole;
+    }
+    auto const result { punch(r, event) };
+    event.done(result);
+    return result;
+}
+
+Status GuestMemory::punch(PageRange r, observe::Recording &event) noexcept
+{
     os::SignalsBlocked blocked;
     FileLocked const guard { *this };
     if (!guard)
         return guard.error();
+    auto result { punch_inside(r) };
+    event.write(result);
+    return result;
+}
+
+Status GuestMemory::punch_inside(PageRange r) noexcept
+{
     count(header().counters.punched);
     figures_.look(*this); // before the memory goes: this may have been the most
     if (auto *const e { figures_.entry() })

@@ -16,6 +16,7 @@
 #include "memory/hidden_file.hpp"
 #include "memory/opening.hpp"
 #include "memory/window.hpp"
+#include "observe/recording.hpp"
 #include "os/own_copy.hpp"
 
 #include <atomic>
@@ -68,6 +69,8 @@ public:
     // Sets the attribute of `r` (inside the file). Ok, or EAGAIN / ENOMEM with the offending byte, and nothing changed.
     // guest_memfd specification 2.2 steps 11-15. `mode`: of versions of the proposal that have it; EOPNOTSUPP where the platform cannot keep it.
     Status convert(PageRange r, Attribute to, platform::ContentMode mode = platform::ContentMode::unspecified) noexcept;
+    // The same for a call that is recorded: the caller says what was asked, this says what came of it, in the order in which the file saw it. done() is the caller's.
+    Status convert(PageRange r, Attribute to, platform::ContentMode mode, observe::Recording &event) noexcept;
 
     Attribute at(PageNo p) const noexcept { return attributes().at(p); }
     AttributeMap attributes() const noexcept { return control_.attributes(); }
@@ -84,6 +87,7 @@ public:
 
     // fallocate(KEEP_SIZE | PUNCH_HOLE): pages go, attributes stay. `r` may end beyond the file.
     Status punch(PageRange r) noexcept;
+    Status punch(PageRange r, observe::Recording &event) noexcept; // as convert()
     // fallocate(KEEP_SIZE): `r` inside the file.
     Status allocate(PageRange r) noexcept;
 
@@ -174,13 +178,13 @@ private:
     void give_place_back() noexcept;
 
     std::optional<PageRange> next_sound_run(PageNo from, PageNo limit) const noexcept;
-    Status convert_retrying(PageRange r, Attribute to, platform::ContentMode mode) noexcept;
-    Status convert_once(PageRange r, Attribute to, platform::ContentMode mode) noexcept;
-    Status convert_locked(PageRange r, Attribute to, platform::ContentMode mode) noexcept GMEM_REQUIRES(header().lock);
-    Status to_private_locked(PageRange r, platform::ContentEffect effect, CountedConversion &counted) noexcept GMEM_REQUIRES(header().lock);
-    Status to_shared_locked(PageRange r, platform::ContentEffect effect, CountedConversion &counted) noexcept GMEM_REQUIRES(header().lock);
+    Status convert_once(PageRange r, Attribute to, platform::ContentMode mode, observe::Recording &event) noexcept;
+    Status convert_locked(PageRange r, Attribute to, platform::ContentMode mode, observe::Recording &event) noexcept GMEM_REQUIRES(header().lock);
+    Status to_private_locked(PageRange r, platform::ContentEffect effect, observe::Recording &event, CountedConversion &counted) noexcept GMEM_REQUIRES(header().lock);
+    Status to_shared_locked(PageRange r, platform::ContentEffect effect, observe::Recording &event, CountedConversion &counted) noexcept GMEM_REQUIRES(header().lock);
     Status close_everywhere(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status close_to_guest(PageRange r) noexcept GMEM_REQUIRES(header().lock); // before the platform gives pages of it up. ENOMEM
+    Status punch_inside(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status punch_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status unused_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     void detach_pins_locked(PageRange r) noexcept GMEM_REQUIRES(header().lock); // the pages were punched

@@ -1,6 +1,7 @@
 #include "memory/host_report.hpp"
 
 #include "base/text.hpp"
+#include "observe/recording.hpp"
 #include "os/say.hpp"
 
 #include <array>
@@ -33,8 +34,10 @@ static_assert([] { // one for each, in order
 
 int errno_of(platform::HostVerdict const &v) noexcept { return is_mistake(v) ? consequences[static_cast<std::size_t>(v.then)].error : 0; }
 
-void report_host_access(PageNo p, char const *state, platform::Access a, platform::HostVerdict const &v, char const *call) noexcept
+void report_host_access(std::uint64_t file, PageNo p, char const *state, platform::Access a, platform::HostVerdict const &v, char const *call) noexcept
 {
+    (void)observe::note(observe::Kind::host_access, { .detail = a == platform::Access::write, .value = static_cast<std::uint16_t>(v.then), .result = -consequences[static_cast<std::size_t>(v.then)].error,
+        .file = file, .offset = raw(p.to_bytes()), .size = page_size }, observe::Asks::who_called);
     char line[320];
     Text text { line };
     text << consequences[static_cast<std::size_t>(v.then)].words << " in " << call << ": " << (a == platform::Access::write ? "write to" : "read of") << " page " << p.index()

@@ -13,7 +13,7 @@ constexpr bool is_mistake(platform::HostVerdict const &v) noexcept { return !v.a
 // -EFAULT or -EHWPOISON as include/gmem/gmem.h has it: positive; 0 where it is no mistake.
 int errno_of(platform::HostVerdict const &v) noexcept;
 
-// `state`: of the page, in the platform's words. `call`: who made the access.
-void report_host_access(PageNo p, char const *state, platform::Access a, platform::HostVerdict const &v, char const *call) noexcept;
+// `file`: its inode. `state`: of the page, in the platform's words. `call`: who made the access.
+void report_host_access(std::uint64_t file, PageNo p, char const *state, platform::Access a, platform::HostVerdict const &v, char const *call) noexcept;
 
 } // namespace gmem::memory

@@ -55,13 +55,19 @@ void GuestMemory::complete_interrupted() noexcept
 {
     if (auto const unsettled { control_.unsettled() })
         return TrustedSide { *this }.settle(*unsettled);
-    auto const begun { control_.interrupted() };
-    if (!begun)
-        return;
-    if (begun->to == Attribute::shared)
-        TrustedSide { *this }.make_shared(begun->range);
-    apply_to_contents(*this, begun->range, begun->effect, "a conversion that was interrupted");
-    control_.commit();
+    if (auto const begun { control_.interrupted() }) {
+        if (begun->to == Attribute::shared)
+            TrustedSide { *this }.make_shared(begun->range);
+        apply_to_contents(*this, begun->range, begun->effect, "a conversion that was interrupted");
+        bool const to_private { begun->to == Attribute::private_ };
+        (void)observe::note(observe::Kind::convert, { .detail = to_private, .value = 1, .file = facts_.inode, .offset = raw(begun->range.offset()), .size = raw(begun->range.length()),
+            .more = { 0, 0, static_cast<std::uint64_t>(begun->effect) } });
+        control_.commit();
+    }
+    if (auto const committed { control_.unconcluded() }) {
+        TrustedSide { *this }.converted(committed->range, committed->to, committed->asked);
+        control_.concluded();
+    }
 }
 
 bool GuestMemory::alone() const noexcept
@@ -120,7 +126,7 @@ FileLocked::FileLocked(GuestMemory &g, Patience patience) noexcept
     switch (lock.lock(static_cast<unsigned>(g.agent_.slot()), g.control_.slots(), longest)) {
     case FileLock::Taken::timed_out:
         if (auto const holder { lock.holder() }; holder >= 0 && holder < static_cast<int>(most_peers))
-            report_silent_process(g.control_.slots()[holder].pid, "is in the middle of an operation and has not gone on", longest);
+            report_silent_process(g.facts().inode, g.control_.slots()[holder].pid, "is in the middle of an operation and has not gone on", longest);
         error_ = Error::of(Why::page_in_use, "lock.busy");
         return;
     case FileLock::Taken::from_the_dead:

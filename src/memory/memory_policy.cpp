@@ -3,6 +3,7 @@
 #include "memory/guest_memory.hpp"
 #include "memory/huge_pages.hpp"
 #include "memory/space.hpp"
+#include "observe/recording.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
 #include "os/user_memory.hpp"
@@ -29,6 +30,19 @@ Status on_passing_mapping(GuestMemory &file, Bytes offset, std::uint64_t length,
 
 // A mapping without a policy of its own is left alone by MPOL_DEFAULT, and the file's policy with it: give it one to clear.
 Status MemoryPolicy::set(GuestMemory &file, Bytes offset, std::uint64_t length, os::PolicyRequest const &q) noexcept
+{
+    auto set { set_unnoted(file, offset, length, q) };
+    note(&file, offset, length, q, set);
+    return set;
+}
+
+void MemoryPolicy::note(GuestMemory const *file, Bytes offset, std::uint64_t length, os::PolicyRequest const &q, Status const &result) noexcept
+{
+    (void)observe::note(observe::Kind::policy, { .result = observe::result_of(result), .file = file ? file->facts().inode : 0, .offset = raw(offset), .size = length,
+        .more = { static_cast<std::uint64_t>(static_cast<unsigned>(q.mode)), 0, q.flags } }, observe::Asks::who_called);
+}
+
+Status MemoryPolicy::set_unnoted(GuestMemory &file, Bytes offset, std::uint64_t length, os::PolicyRequest const &q) noexcept
 {
     if (file.has_huge_pages()) {
         os::SignalsBlocked blocked;
@@ -93,11 +107,18 @@ Status MemoryPolicy::would_be_taken(os::AddressRange r, os::PolicyRequest const 
 // what could not be moved (no page of a guest_memfd can) is said afterwards.
 Status MemoryPolicy::set_in_window(Part const &p, os::PolicyRequest const &q) noexcept
 {
+    auto set { set_in_window_unnoted(p, q) };
+    note(p.file, p.offset, p.addresses.length(), q, set);
+    return set;
+}
+
+Status MemoryPolicy::set_in_window_unnoted(Part const &p, os::PolicyRequest const &q) noexcept
+{
     bool const strict { (q.flags & os::mbind_strict) && q.mode != os::mempolicy_default };
     bool const elsewhere { strict && misplaced(p.addresses, q) };
     if (elsewhere && !(q.flags & (os::mbind_move | os::mbind_move_all)))
         return Error::with_errno(EIO, "mbind.strict");
-    GMEM_CHECK(set(*p.file, p.offset, p.addresses.length(), q));
+    GMEM_CHECK(set_unnoted(*p.file, p.offset, p.addresses.length(), q));
     if (elsewhere)
         return Error::with_errno(EIO, "mbind.unmovable");
     return Ok {};

@@ -27,7 +27,10 @@ public:
     template <typename Foreign>
     static Status set_in_windows(os::AddressRange r, os::PolicyRequest const &q, Foreign &&foreign) noexcept
     {
-        GMEM_CHECK(would_be_taken(r, q));
+        if (auto taken { would_be_taken(r, q) }; !taken) {
+            note(nullptr, Bytes { 0 }, r.length(), q, taken);
+            return taken;
+        }
         for (auto at { r.begin }; at < r.end;) {
             auto const part { first_part({ at, r.end }) };
             if (part.file) {
@@ -50,6 +53,9 @@ private:
         GuestMemory *file;
         Bytes offset;
     };
+    static void note(GuestMemory const *file, Bytes offset, std::uint64_t length, os::PolicyRequest const &q, Status const &result) noexcept;
+    static Status set_unnoted(GuestMemory &file, Bytes offset, std::uint64_t length, os::PolicyRequest const &q) noexcept;
+    static Status set_in_window_unnoted(Part const &p, os::PolicyRequest const &q) noexcept;
     static Part first_part(os::AddressRange r) noexcept;
     static void release(Part const &p) noexcept;
     static Status would_be_taken(os::AddressRange r, os::PolicyRequest const &q) noexcept;

@@ -1,6 +1,8 @@
 #include "memory/sigbus.hpp"
 
 #include "memory/space.hpp"
+#include "observe/recording.hpp"
+#include "observe/stack.hpp"
 #include "os/mutex.hpp"
 #include "os/signal_calls.hpp"
 #include "os/signals.hpp"
@@ -83,18 +85,49 @@ void hand_to_program(int signal, siginfo_t &info, void *context) noexcept
         restored = Sigbus::to_kernel(restored);
 }
 
+bool has_handler(int signal) noexcept
+{
+    os::SignalsBlocked blocked;
+    os::Locked guard { action_lock };
+    return reinterpret_cast<std::uintptr_t>(action_of(signal).handler) > reinterpret_cast<std::uintptr_t>(SIG_IGN);
+}
+
+// The access at which the program was interrupted.
+observe::Event seen_access(siginfo_t const &info, void *context) noexcept
+{
+    constexpr greg_t write_bit { 2 }; // of a page fault's error code
+    auto const &registers { static_cast<ucontext_t *>(context)->uc_mcontext.gregs };
+    auto const of { [&registers](int which) noexcept { return static_cast<std::uintptr_t>(registers[which]); } };
+    observe::Event e;
+    e.kind = observe::Kind::access;
+    e.detail = (registers[REG_ERR] & write_bit) != 0;
+    e.more = { reinterpret_cast<std::uintptr_t>(info.si_addr), 0, of(REG_RIP), has_handler(SIGBUS) };
+    e.stack = observe::Stack::of({ of(REG_RIP), of(REG_RSP), of(REG_RBP) });
+    return e;
+}
+
+// The log asks only about what is not recovered: the stack is looked at when it is clear that somebody wants to know.
+bool recovered(siginfo_t &info, void *context) noexcept
+{
+    auto const address { reinterpret_cast<std::uintptr_t>(info.si_addr) };
+    auto const fault { Space::recover(address) };
+    if (fault == Space::Fault::reopened)
+        return true;
+    if (fault == Space::Fault::poisoned) { // as the kernel tells who touched it
+        info.si_code = BUS_MCEERR_AR;
+        info.si_addr_lsb = page_bits;
+        return false;
+    }
+    if (!observe::Log::on())
+        return false;
+    auto const seen { seen_access(info, context) };
+    return Space::recover(address, &seen) == Space::Fault::reopened;
+}
+
 void handle(int signal, siginfo_t *info, void *context) noexcept
 {
-    if (signal == SIGBUS && info->si_code == BUS_ADRERR)
-        switch (Space::recover(reinterpret_cast<std::uintptr_t>(info->si_addr))) {
-        case Space::Fault::reopened: return;
-        case Space::Fault::poisoned: // as the kernel tells who touched it
-            info->si_code = BUS_MCEERR_AR;
-            info->si_addr_lsb = page_bits;
-            break;
-        case Space::Fault::foreign:
-        case Space::Fault::forbidden: break;
-        }
+    if (signal == SIGBUS && info->si_code == BUS_ADRERR && recovered(*info, context))
+        return;
     Sigbus::unmask(info->si_signo, info->si_errno);
     hand_to_program(info->si_signo, *info, context);
 }

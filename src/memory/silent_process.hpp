@@ -6,6 +6,7 @@
 namespace gmem::memory {
 
 // "... : process 123 DEED within 100 ms". Once for each process that is found so: a retry loop must not fill the terminal.
-void report_silent_process(int pid, char const *deed, os::Nanoseconds waited) noexcept;
+// The event is about `file` (an inode), each time.
+void report_silent_process(std::uint64_t file, int pid, char const *deed, os::Nanoseconds waited) noexcept;
 
 } // namespace gmem::memory

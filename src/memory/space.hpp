@@ -9,6 +9,7 @@
 // Signals are blocked while any of them is held.
 
 #include "memory/window_table.hpp"
+#include "observe/event.hpp"
 #include "os/mutex.hpp"
 
 namespace gmem::memory {
@@ -58,7 +59,11 @@ public:
         poisoned,  // a memory failure that --inject made
         forbidden, // private, past the end of the file, or memory cannot be had: the program's own SIGBUS
     };
-    static Fault recover(std::uintptr_t address) noexcept;
+    // `seen`: what a forbidden access was, for the log, which has it in the order of conversions. Null: it is no access yet.
+    static Fault recover(std::uintptr_t address, observe::Event const *seen = nullptr) noexcept;
+
+    // A system call of the program's has failed with EFAULT, and that stands: a private page of [address, address + length) is noted, if there is one.
+    static void note_fault(std::uintptr_t address, std::size_t length) noexcept;
 
     // Re-opens every shared page of [address, address + length) that lies in a window. True when repeating the system call
     // that said EFAULT makes sense: something was re-opened and nothing there is private.
@@ -79,7 +84,8 @@ private:
     static void forget_locked(os::AddressRange r) noexcept GMEM_REQUIRES(lock_);
     static Result<std::uintptr_t> remap_referenced(Window const &old, os::AddressRange from, std::size_t new_length, int flags, std::uintptr_t new_address) noexcept;
     static Status remove(os::AddressRange r) noexcept;
-    static Fault recover_in(GuestMemory &file, std::uintptr_t address) noexcept;
+    static Fault recover_in(GuestMemory &file, std::uintptr_t address, observe::Event const *seen) noexcept;
+    static Result<std::uintptr_t> map_locked(GuestMemory &file, MapRequest const &request) noexcept GMEM_REQUIRES(lock_);
 
     static os::Mutex lock_;
     static WindowTable table_ GMEM_GUARDED_BY(lock_);

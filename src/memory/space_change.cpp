@@ -5,6 +5,7 @@
 #include "memory/huge_pages.hpp"
 #include "memory/process.hpp"
 #include "memory/space.hpp"
+#include "observe/recording.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
 
@@ -24,6 +25,8 @@ void Space::forget_locked(os::AddressRange r) noexcept
     for (auto found { table_.overlapping(r) }; !found.empty(); found = table_.overlapping(r)) {
         Window const gone { found.front() };
         table_.erase(&found.front());
+        if (gone.side == Window::Side::host)
+            (void)observe::note(observe::Kind::unmap, { .file = gone.file->facts().inode, .offset = raw(gone.first.to_bytes()), .size = gone.addresses.length(), .more = { gone.addresses.begin } });
         if (gone.native) {
             // The VMAs are gone: so are the runs that they cost.
             gone.native->set(gone.pages(), false);
@@ -50,8 +53,10 @@ Status Space::unmap(os::AddressRange r) noexcept
     os::Locked guard { lock_ };
     GMEM_CHECK(table_.reserve(2));
     auto const result { os::system_call(SYS_munmap, r.begin, r.length()) };
-    if (os::failed(result))
+    if (os::failed(result)) {
+        (void)observe::note(observe::Kind::unmap, { .result = static_cast<std::int32_t>(result), .size = r.length(), .more = { r.begin } }, observe::Asks::who_called);
         return Error::os(result, "munmap");
+    }
     forget_locked(r);
     return Ok {};
 }

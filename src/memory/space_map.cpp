@@ -5,6 +5,7 @@
 #include "memory/huge_pages.hpp"
 #include "memory/process.hpp"
 #include "memory/space.hpp"
+#include "observe/recording.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
 
@@ -23,11 +24,29 @@ bool continues(Window const &w, Window const &next) noexcept
 
 Result<std::uintptr_t> Space::map(GuestMemory &file, MapRequest const &request) noexcept
 {
+    observe::Recording event { observe::Kind::map, observe::Asks::who_called };
+    if (event) [[unlikely]] {
+        event->file = file.facts().inode;
+        event->offset = raw(request.offset);
+        event->size = request.length;
+        event->more[2] = static_cast<std::uint64_t>(request.protection);
+    }
     os::SignalsBlocked blocked;
     FileLocked const gate_lock { file };
-    if (!gate_lock)
+    if (!gate_lock) {
+        event.done(-gate_lock.error().err);
         return gate_lock.error();
+    }
     os::Locked guard { lock_ };
+    auto mapped { map_locked(file, request) };
+    if (event && mapped) [[unlikely]]
+        event->more[0] = mapped.value();
+    event.done(mapped ? 0 : -mapped.error().err);
+    return mapped;
+}
+
+Result<std::uintptr_t> Space::map_locked(GuestMemory &file, MapRequest const &request) noexcept GMEM_NO_THREAD_SAFETY // the file's lock is held as well
+{
     GMEM_CHECK(table_.reserve(3));
 
     auto const length { (request.length + page_size - 1) & ~(page_size - 1) };

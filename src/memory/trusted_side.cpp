@@ -1,6 +1,7 @@
 #include "memory/trusted_side.hpp"
 
 #include "memory/file_data.hpp"
+#include "observe/recording.hpp"
 #include "os/kill_points.hpp"
 
 #include <algorithm>
@@ -51,12 +52,17 @@ void TrustedSide::make_shared(PageRange r) noexcept
     });
 }
 
-void TrustedSide::converted(PageRange r, Attribute to) noexcept
+platform::Solicited TrustedSide::solicited(PageRange r, Attribute to) const noexcept
+{
+    return platform_.keeps_records() ? platform_.solicited(pages(), r, to) : platform::Solicited::yes;
+}
+
+void TrustedSide::converted(PageRange r, Attribute to, platform::Solicited asked) noexcept
 {
     if (!platform_.keeps_records())
         return;
     auto trusted { pages() };
-    platform_.converted(trusted, r, to, r.first().index());
+    platform_.converted(trusted, r, to, asked);
 }
 
 // Records that were never written have no memory, and must not get any by being looked at.
@@ -95,6 +101,7 @@ Status TrustedSide::make_private(PageNo p, std::uint64_t frame, GuestMemory::Acc
 {
     if (!platform_.keeps_records())
         return Ok {};
+    bool const first { !file_.control().held().test(p) };
     auto const one { PageRange::one(p) };
     GMEM_CHECK(stage(one));
     auto trusted { pages() };
@@ -103,6 +110,8 @@ Status TrustedSide::make_private(PageNo p, std::uint64_t frame, GuestMemory::Acc
     if (made && who == GuestMemory::Accepts::gmem)
         platform_.accept(trusted, p, frame);
     settle(one);
+    if (first || !made)
+        (void)observe::note(observe::Kind::guest_access, { .result = observe::result_of(made), .file = file_.facts().inode, .offset = raw(p.to_bytes()), .size = page_size, .more = { frame << page_bits } });
     return made;
 }
 

@@ -27,9 +27,12 @@ public:
     // After the point of no return: whatever of `r` the platform holds is the host's again.
     void make_shared(PageRange r) noexcept;
 
-    // After the commit, before any window of `r` is opened: guests' requests that the conversion answers are answered. Once, or never when the process is killed
-    // in between: then a request is good for one conversion more.
-    void converted(PageRange r, Attribute to) noexcept;
+    // Has a guest asked for it? Before the commit.
+    platform::Solicited solicited(PageRange r, Attribute to) const noexcept;
+
+    // After the commit, before any window of `r` is opened: guests' requests that the conversion answers are answered. Once, or once more after the process was
+    // killed in between: the journal knows.
+    void converted(PageRange r, Attribute to, platform::Solicited asked) noexcept;
 
     // Before pages leave the file.
     void reclaim(PageRange r) noexcept;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cstddef>
 #include <new>
 #include <sys/mman.h>
 
@@ -26,6 +27,10 @@ void copy_bytes(void *to, std::byte const *from, std::size_t size) noexcept { as
 void write_slot(LogHeader &h, std::uint64_t n, Event const &e, Content content) noexcept
 {
     auto &slot { slots(h)[n % h.capacity] };
+    if (slot.state.load(std::memory_order_relaxed) >= state_of(n + h.capacity, Content::being_written)) [[unlikely]] { // a whole turn late
+        h.dropped.fetch_add(1, std::memory_order_relaxed);
+        return;
+    }
     slot.state.store(state_of(n, Content::being_written), std::memory_order_relaxed);
     auto const words { std::bit_cast<Slot::Words>(e) };
     for (std::size_t i { 0 }; i < words.size(); ++i)
@@ -99,6 +104,26 @@ bool Log::keeps(EventNo n) noexcept
     if (!h || n == EventNo::none)
         return false;
     return slots(*h)[raw(n) % h->capacity].state.load(std::memory_order_relaxed) == state_of(raw(n), Content::event);
+}
+
+// Words that hold what a call learns at its end: whoever reads meanwhile sees the old or the new of each.
+void Log::amend(EventNo n, Event const &now) noexcept
+{
+    if (!keeps(n))
+        return;
+    auto &slot { slots(*header())[raw(n) % header()->capacity] };
+    auto const words { std::bit_cast<Slot::Words>(now) };
+    for (auto const at : { offsetof(Event, duration), offsetof(Event, kind), offsetof(Event, at) })
+        slot.words[at / sizeof words[0]].store(words[at / sizeof words[0]], std::memory_order_relaxed);
+}
+
+void Log::withdraw(EventNo n) noexcept
+{
+    auto *const h { header() };
+    if (!h || n == EventNo::none)
+        return;
+    auto expected { state_of(raw(n), Content::event) };
+    slots(*h)[raw(n) % h->capacity].state.compare_exchange_strong(expected, state_of(raw(n), Content::bytes), std::memory_order_relaxed);
 }
 
 } // namespace gmem::observe

@@ -24,6 +24,11 @@ public:
     // The event's number; EventNo::none where it was dropped, or there is no log. `behind`: what bytes_behind(e) says.
     static EventNo append(Event const &e, std::span<std::byte const> behind = {}) noexcept;
 
+    // What of event n is known only later: where it is still in its place.
+    static void amend(EventNo n, Event const &now) noexcept;
+    // Event n did not happen after all: readers pass over it.
+    static void withdraw(EventNo n) noexcept;
+
     // Is event n still in its place?
     static bool keeps(EventNo n) noexcept;
 

@@ -1,10 +1,11 @@
 #pragma once
 // What the places call where something happens. Without a log: one load and a branch.
 //
-//     observe::Recording event { observe::Kind::convert };
-//     auto const result { ... };
+//     observe::Recording event { observe::Kind::punch };
 //     if (event)
-//         event.done({ .file = inode, .offset = ..., .size = ... }, result);
+//         event->offset = ...;
+//     ... under the lock that orders the effect: event.write(result);
+//     event.done(result);
 
 #include "base/result.hpp"
 #include "observe/event.hpp"
@@ -17,39 +18,62 @@ enum class Asks : std::uint8_t { nobody, who_called };
 // Fills in what every event has and appends it. `began`: now() of before; 0 where it is an instant.
 EventNo record(Event e, std::uint64_t began, Asks asks) noexcept;
 
+// The result of a call as the program sees it.
+inline std::int32_t result_of(Status const &s) noexcept { return s ? 0 : -s.error().err; }
+
+// One call of the program's, of a kind that takes time.
+//
+// Invariants:
+//   R1  with a log every Recording that was done() or written has one event, else none.
+//   R2  write() takes the event's place in the log: whoever calls it under a lock has the log in the order of that lock.
 class Recording final {
 public:
-    explicit Recording(Kind k, Asks asks = Asks::nobody) noexcept : kind_ { k }, asks_ { asks }
+    explicit Recording(Kind k, Asks asks = Asks::nobody) noexcept : asks_ { asks }
     {
         if (Log::on()) [[unlikely]]
-            began_ = start();
+            start(k);
     }
+    Recording(Recording const &) = delete;
     explicit operator bool() const noexcept { return began_ != 0; }
 
-    EventNo done(Event e) noexcept
+    // What is known of it. Only of one that is on.
+    Event *operator->() noexcept { return &event_; }
+
+    // It has its effect now, or never will. Later calls change the result only.
+    void write(std::int64_t result) noexcept
     {
-        e.kind = kind_;
-        return record(e, began_, asks_);
+        if (began_) [[unlikely]]
+            write_slowly(result);
     }
-    // With the errno, the offending byte and our reason of a failure.
-    EventNo done(Event e, Error const *error) noexcept
+    void write(Status const &s) noexcept { write(result_of(s)); }
+
+    // What was written is not the call's end: it is tried again.
+    void withdraw() noexcept;
+
+    // The call is over.
+    void done(std::int64_t result) noexcept
     {
-        if (error) {
-            e.result = -error->err;
-            e.at = error->at ? raw(*error->at) : 0;
-        }
-        return done(e);
+        if (began_) [[unlikely]]
+            done_slowly(result);
     }
+    void done(Status const &s) noexcept { done(result_of(s)); }
+
+    EventNo number() const noexcept { return number_; }
 
 private:
-    static std::uint64_t start() noexcept;
+    void start(Kind k) noexcept;
+    void write_slowly(std::int64_t result) noexcept;
+    void done_slowly(std::int64_t result) noexcept;
 
-    Kind kind_;
     Asks asks_;
+    EventNo number_ { EventNo::none };
     std::uint64_t began_ { 0 };
+    union { // not even zeroed where nobody asks
+        Event event_;
+    };
 };
 
-// For what takes no time.
+// For what takes no time, or whose begin is known by other means.
 inline EventNo note(Kind k, Event e, Asks asks = Asks::nobody) noexcept
 {
     if (!Log::on()) [[likely]]

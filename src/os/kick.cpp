@@ -3,6 +3,7 @@
 #include "os/linux_abi.hpp"
 #include "os/signal_calls.hpp"
 
+#include <cerrno>
 #include <cstring>
 
 namespace gmem::os {
@@ -10,6 +11,15 @@ namespace {
 
 // That it came is all: the system call has ended.
 void handle_kick(int, siginfo_t *, void *) noexcept {}
+
+siginfo_t kick_info() noexcept
+{
+    siginfo_t info;
+    std::memset(&info, 0, sizeof info);
+    info.si_signo = kick_signal;
+    info.si_code = SI_QUEUE;
+    return info;
+}
 
 } // namespace
 
@@ -22,12 +32,15 @@ Status prepare_kicks() noexcept
     return set_signal_handler(kick_signal, &handle_kick, SA_RESTART);
 }
 
-void kick(int tid) noexcept
+bool kick(int tid) noexcept
 {
-    siginfo_t info;
-    std::memset(&info, 0, sizeof info);
-    info.si_signo = kick_signal;
-    info.si_code = SI_QUEUE;
+    auto const info { kick_info() };
+    return system_call(SYS_rt_tgsigqueueinfo, system_call(SYS_getpid), tid, kick_signal, &info) != -ESRCH;
+}
+
+void bare_kick(int tid) noexcept
+{
+    auto const info { kick_info() };
     bare_syscall(SYS_rt_tgsigqueueinfo, bare_syscall(SYS_getpid), tid, kick_signal, reinterpret_cast<long>(&info));
 }
 

@@ -16,8 +16,10 @@ inline constexpr KernelSignalSet kick_bit { KernelSignalSet { 1 } << (kick_signa
 // Once a process; the handler that receives kicks.
 Status prepare_kicks() noexcept;
 
-// Kicks a thread of this process.
-void kick(int tid) noexcept;
+// Kicks a thread of this process. False: there is no such thread.
+bool kick(int tid) noexcept;
+// The same for a thread without TLS (bare_thread.hpp).
+void bare_kick(int tid) noexcept;
 
 // Blocks every signal but kicks on the calling thread for a scope: what the program's handlers would see is then decided by the
 // mask inside KVM_RUN and by signal_waits(), never by chance.

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <linux/futex.h>
 
 namespace gmem::os {
 namespace {
@@ -25,6 +26,26 @@ long fstat_by_helper(long fd, long out) noexcept
     return by_helper(SYS_newfstatat, a);
 }
 
+// A futex with priority inheritance that nobody holds is the caller's at once, and the kernel writes the caller's number there. It keeps no
+// record of that, so the word may go as it came.
+long thread_id_by_futex() noexcept
+{
+    std::uint32_t word { 0 };
+    long const a[6] { reinterpret_cast<long>(&word), FUTEX_LOCK_PI_PRIVATE, 0, 0, 0, 0 };
+    if (!Restrictions::permitted(SYS_futex, a))
+        return -EPERM;
+    auto const result { bare_syscall(SYS_futex, a[0], a[1], 0, 0) };
+    return failed(result) ? result : static_cast<long>(word & FUTEX_TID_MASK);
+}
+
+// Into the kernel and out again, where pending signals are delivered: a futex that has not the value that it is waited for with.
+long enter_kernel_by_futex() noexcept
+{
+    std::uint32_t word { 0 };
+    bare_syscall(SYS_futex, reinterpret_cast<long>(&word), FUTEX_WAIT_PRIVATE, 1, 0);
+    return 0;
+}
+
 } // namespace
 
 constinit int own_process_id { 0 };
@@ -37,6 +58,10 @@ long restricted_call(long nr, long const (&a)[6]) noexcept
     switch (nr) {
     case SYS_getpid:
         return own_process_id;
+    case SYS_gettid:
+        return thread_id_by_futex();
+    case SYS_sched_yield:
+        return enter_kernel_by_futex();
     case SYS_rt_sigprocmask: // nobody can do that for us: signals may come in between
         return 0;
     case SYS_fstat:
@@ -50,6 +75,7 @@ long restricted_call(long nr, long const (&a)[6]) noexcept
     case SYS_munlock:
     case SYS_rt_sigaction:
     case SYS_rt_sigqueueinfo:
+    case SYS_rt_tgsigqueueinfo:
     case SYS_process_vm_readv:
     case SYS_process_vm_writev:
         return by_helper(nr, a);

@@ -14,6 +14,7 @@
 #include "attributes/attribute.hpp"
 #include "base/result.hpp"
 #include "platform/pages.hpp"
+#include "platform/solicited.hpp"
 #include "platform/verdict.hpp"
 
 namespace gmem::platform {
@@ -36,9 +37,12 @@ public:
     // firmware would not give back is what KVM calls leaked, and is held no more either; its host reads zeros.
     virtual void make_shared(Pages &, PageRange held) const noexcept = 0;
 
+    // Has a guest asked for this conversion? Looked at before it is committed, where that makes a difference.
+    virtual Solicited solicited(Pages const &, PageRange, Attribute /*to*/) const noexcept { return Solicited::yes; }
+
     // A conversion that veto let pass is committed, and make_shared was done with its held pages: requests of guests that it answers are
-    // answered. Before the host's first look at the pages. Changes nothing about which are held.
-    virtual void converted(Pages &, PageRange, Attribute /*to*/, std::uint64_t /*first_frame*/) const noexcept {}
+    // answered. Before the host's first look at the pages. Changes nothing about which are held. Idempotent: who dies in it leaves it to others.
+    virtual void converted(Pages &, PageRange, Attribute /*to*/, Solicited) const noexcept {}
 
     // A guest has asked its VMM for a conversion of these pages of the file: KVM's own note of it.
     virtual void asked_for(Pages &, PageRange, Attribute /*to*/) const noexcept {}

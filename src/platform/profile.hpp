@@ -30,6 +30,7 @@ struct Profile final {
     Numbering capabilities;
     std::uint64_t announced_modes;              // capability 250 of Numbering::rfc
     bool early_fault_bugs_vm;                   // a VM with a launch that faults a guest_memfd before its end is bugged: EFAULT
+    unsigned capability { 250 };                // of Numbering::merged: the number of GUEST_MEMFD_MEMORY_ATTRIBUTES, which moved at every rebase (0.1)
 
     static Profile of(Uapi) noexcept;
     constexpr Profile with(NoPolicy p) const noexcept
@@ -37,6 +38,14 @@ struct Profile final {
         auto changed { *this };
         if (uapi == Uapi::feb)
             changed.without_flags = p == NoPolicy::zero ? std::optional { ContentMode::zero } : std::nullopt;
+        return changed;
+    }
+
+    static constexpr unsigned most_capability { 9999 };
+    constexpr Profile with_capability(unsigned number) const noexcept
+    {
+        auto changed { *this };
+        changed.capability = number;
         return changed;
     }
 

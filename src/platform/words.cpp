@@ -38,14 +38,30 @@ void put_no_policy(Profile &profile) noexcept
     profile = profile.with(p);
 }
 
+void put_capability(Profile &profile, unsigned number) noexcept { profile = profile.with_capability(number); }
+
 constexpr auto of_versions { std::to_array<Word<Profile>>({
     { "no-policy", "zero",    &put_no_policy<NoPolicy::zero> },
     { "no-policy", "refused", &put_no_policy<NoPolicy::refused> },
+    { "capability", "NUMBER", nullptr, &put_capability, Profile::most_capability },
 }) };
 
 // Cut at `at`, which it holds. substr() could throw, and would bring the runtime library's exceptions into the preload library.
 constexpr std::string_view before(std::string_view s, std::size_t at) noexcept { return { s.data(), at }; }
 constexpr std::string_view behind(std::string_view s, std::size_t at) noexcept { return { s.data() + at + 1, s.size() - at - 1 }; }
+
+// Decimal, from 1 on; 0: none.
+constexpr unsigned number_up_to(unsigned most, std::string_view text) noexcept
+{
+    unsigned number { 0 };
+    for (auto const c : text) {
+        if (c < '0' || c > '9' || number > most)
+            return 0;
+        number = number * 10 + static_cast<unsigned>(c - '0');
+    }
+    return number <= most ? number : 0;
+}
+static_assert(number_up_to(9999, "249") == 249 && number_up_to(9999, "10000") == 0 && number_up_to(9999, "99999999999999999999") == 0 && number_up_to(9999, "2x") == 0 && number_up_to(9999, "") == 0);
 
 template <typename T>
 bool apply_one(std::span<Word<T> const> words, std::string_view word, T &to) noexcept
@@ -53,11 +69,18 @@ bool apply_one(std::span<Word<T> const> words, std::string_view word, T &to) noe
     auto const equals { word.find('=') };
     if (equals == word.npos)
         return false;
-    for (auto const &known : words)
-        if (known.name == before(word, equals) && known.value == behind(word, equals)) {
+    for (auto const &known : words) {
+        if (known.name != before(word, equals))
+            continue;
+        if (auto const number { known.set_number ? number_up_to(known.most, behind(word, equals)) : 0 }) {
+            known.set_number(to, number);
+            return true;
+        }
+        if (known.set && known.value == behind(word, equals)) {
             known.set(to);
             return true;
         }
+    }
     return false;
 }
 

@@ -10,8 +10,10 @@ namespace gmem::platform {
 
 template <typename T>
 struct Word final {
-    std::string_view name, value;
+    std::string_view name, value; // `value`: as the user writes it, or what stands for any number from 1 to `most`
     void (*set)(T &) noexcept;
+    void (*set_number)(T &, unsigned) noexcept { nullptr };
+    unsigned most { 0 };
 };
 
 std::span<Word<Options> const> option_words() noexcept;

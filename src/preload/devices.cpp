@@ -16,6 +16,7 @@
 #include "preload/gup_test.hpp"
 #include "preload/launches.hpp"
 #include "preload/next.hpp"
+#include "preload/processor.hpp"
 #include "preload/unseen.hpp"
 
 #include "gmem/realm.h"
@@ -103,8 +104,12 @@ long system_ioctl(int fd, unsigned long command, unsigned long argument, kvm::Vm
     default:
         break;
     }
-    if (backing == kvm::Vm::Backing::real)
-        return real(fd, command, argument);
+    if (backing == kvm::Vm::Backing::real) {
+        auto const answer { real(fd, command, argument) };
+        if (command == uapi::get_supported_cpuid && answer == 0)
+            preload::Processor::correct_supported_cpuid(argument);
+        return answer;
+    }
     return command == uapi::get_api_version ? 12 : command == uapi::get_vcpu_mmap_size ? 3 * static_cast<long>(page_size) : -EINVAL;
 }
 
@@ -146,6 +151,7 @@ std::optional<long> launch_ioctl(kvm::Vm &vm, unsigned long command, unsigned lo
     case uapi::memory_encrypt_op:           return vm.encrypt(argument, &preload::registers_of_vcpus, &preload::is_sev_device);
     case uapi::memory_encrypt_reg_region:
     case uapi::memory_encrypt_unreg_region: return vm.encrypted_region(argument);
+    case GMEM_REALM_CREATE:                 return vm.create_realm(argument);
     case GMEM_REALM_POPULATE:               return vm.populate_realm(argument);
     default:                                return std::nullopt;
     }
@@ -200,11 +206,17 @@ std::optional<long> vcpu_ioctl(int fd, kvm::Vcpu &vcpu, unsigned long command, u
     case uapi::run:
         return vcpu.run(fd, argument);
     case uapi::memory_encrypt_op:
-        return vcpu.vm().encrypt_vcpu(vcpu.launch(), argument);
+        return vcpu.encrypt(fd, argument);
+    case GMEM_REALM_REC_CREATE:
+        return vcpu.vm().create_rec(vcpu.launch(), argument);
     case uapi::set_guest_debug:
         return vcpu.set_guest_debug(fd, argument);
     case uapi::pre_fault_memory:
         return vcpu.pre_fault_memory(fd, argument);
+    case uapi::set_cpuid2:
+        return vcpu.set_cpuid(fd, argument);
+    case uapi::get_cpuid2:
+        return vcpu.get_cpuid(argument);
     case uapi::set_signal_mask:
         return vcpu.set_signal_mask(fd, argument);
     default:
@@ -219,7 +231,7 @@ bool is_kvm_device(int fd) noexcept
     return !os::failed(os::system_call(SYS_fstat, fd, &facts)) && S_ISCHR(facts.st_mode) && facts.st_rdev == makedev(10, 232);
 }
 
-bool system_command(unsigned long command) noexcept { return command >> 8 == 0xAE && (command & 0xff) <= 0x04; }
+bool system_command(unsigned long command) noexcept { return (command >> 8 == 0xAE && (command & 0xff) <= 0x04) || command == uapi::get_supported_cpuid; }
 
 // A copy by the kernel met a page of a window that it had dropped: bring it back and ask again. Structures of an ioctl say their
 // size in the command.
@@ -231,10 +243,14 @@ int foreign_ioctl(int fd, unsigned long command, void *argument) noexcept
         preload::met(preload::Unseen::vhost);
     for (int attempt { 0 };; ++attempt) {
         auto const result { GMEM_NEXT(ioctl)(fd, command, argument) };
-        if (result >= 0 || errno != EFAULT || attempt == 8) [[likely]]
+        if (result >= 0 || errno != EFAULT) [[likely]]
             return result;
-        if (!memory::Space::recover_range(reinterpret_cast<std::uintptr_t>(argument), command >> 16 & 0x3fff))
+        auto const address { reinterpret_cast<std::uintptr_t>(argument) };
+        auto const size { command >> 16 & 0x3fff };
+        if (attempt == 8 || !memory::Space::recover_range(address, size)) {
+            memory::Space::note_fault(address, size);
             return preload::refuse(EFAULT);
+        }
     }
 }
 

@@ -39,8 +39,8 @@ constexpr std::size_t address_space { std::size_t { 1 } << 47 };
 constexpr int known_flags { MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK
     | MAP_STACK | MAP_HUGETLB | MAP_32BIT | (0x3f << 26) | os::map_fixed_noreplace };
 
-// Specification 4.4, row mmap; the order is the kernel's.
-long map_gmem(memory::GuestMemory &g, void *hint, std::size_t length, int protection, int flags, off_t offset) noexcept
+// Specification 4.4, row mmap; the order is the kernel's. 0: not refused here.
+long refusal(memory::GuestMemory const &g, void *hint, std::size_t length, int protection, int flags, off_t offset) noexcept
 {
     auto const type { flags & MAP_TYPE };
     if (static_cast<std::uint64_t>(offset) % page_size || length == 0)
@@ -59,8 +59,16 @@ long map_gmem(memory::GuestMemory &g, void *hint, std::size_t length, int protec
         return -EPERM;
     if (g.windows() == memory::Windows::refused)
         return -ENODEV;
-    if (type == MAP_PRIVATE)
-        return -EINVAL;
+    return type == MAP_PRIVATE ? -EINVAL : 0;
+}
+
+long map_gmem(memory::GuestMemory &g, void *hint, std::size_t length, int protection, int flags, off_t offset) noexcept
+{
+    if (auto const refused { refusal(g, hint, length, protection, flags, offset) }; refused != 0) {
+        (void)observe::note(observe::Kind::map, { .result = static_cast<std::int32_t>(refused), .file = g.facts().inode, .offset = static_cast<std::uint64_t>(offset), .size = length,
+            .more = { 0, 0, static_cast<std::uint64_t>(protection) } }, observe::Asks::who_called);
+        return refused;
+    }
     auto mapped { Space::map(g, { .hint = reinterpret_cast<std::uintptr_t>(hint), .length = length, .protection = protection, .flags = flags, .offset = Bytes { static_cast<std::uint64_t>(offset) } }) };
     if (!mapped)
         return -mapped.error().err;

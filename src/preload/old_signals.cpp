@@ -16,7 +16,7 @@ namespace {
 
 constinit std::atomic<bool> interrupts { false }; // siginterrupt(SIGBUS, 1)
 
-bool is_virtual(int signal) noexcept { return Sigbus::is_virtual(signal) && Sigbus::installed(); }
+bool is_virtual(int signal) noexcept { return (Sigbus::is_virtual(signal) && Sigbus::installed()) || preload::Processor::owns(signal); }
 
 sighandler_t replace(int number, sighandler_t handler, int flags) noexcept
 {

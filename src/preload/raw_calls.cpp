@@ -60,10 +60,14 @@ long rt_sigaction(int signal, os::KernelSigaction const *next, os::KernelSigacti
         Sigbus::exchange(signal, next, previous);
         return 0;
     }
+    if (preload::Processor::owns(signal)) {
+        preload::Processor::exchange(next, previous);
+        return 0;
+    }
     os::KernelSigaction real {};
     if (next) {
         real = *next;
-        real.mask = Sigbus::to_kernel(next->mask);
+        real.mask = preload::Processor::passable(Sigbus::to_kernel(next->mask));
     }
     auto const result { GMEM_NEXT(syscall)(SYS_rt_sigaction, signal, next ? &real : nullptr, previous, bytes) };
     if (result == 0 && previous)

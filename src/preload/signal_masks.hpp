@@ -2,6 +2,7 @@
 // The program's signal masks on their way to the kernel: SIGBUS is never really blocked, its stand-in is (memory/sigbus.hpp).
 
 #include "memory/sigbus.hpp"
+#include "preload/processor.hpp"
 
 #include <csignal>
 #include <cstring>
@@ -26,7 +27,7 @@ public:
         if (!set)
             return;
         set_ = *set;
-        set_first_word(set_, memory::Sigbus::to_kernel(first_word(*set)));
+        set_first_word(set_, Processor::passable(memory::Sigbus::to_kernel(first_word(*set))));
     }
     sigset_t const *get() const noexcept { return given_ ? &set_ : nullptr; }
 

@@ -14,6 +14,7 @@ using namespace gmem;
 using memory::Sigbus;
 using preload::first_word;
 using preload::KernelMask;
+using preload::Processor;
 using preload::set_first_word;
 
 namespace {
@@ -44,7 +45,15 @@ struct sigaction to_libc(os::KernelSigaction const &k) noexcept
 }
 
 // A vfork child has actions of its own, and our memory.
-bool is_virtual(int signal) noexcept { return Sigbus::is_virtual(signal) && Sigbus::installed() && !preload::FdTable::in_vfork_child(); }
+bool is_virtual(int signal) noexcept { return ((Sigbus::is_virtual(signal) && Sigbus::installed()) || Processor::owns(signal)) && !preload::FdTable::in_vfork_child(); }
+
+void exchange(int signal, os::KernelSigaction const *next, os::KernelSigaction *previous) noexcept
+{
+    if (Processor::owns(signal))
+        Processor::exchange(next, previous);
+    else
+        Sigbus::exchange(signal, next, previous);
+}
 
 int virtual_action(int signal, struct sigaction const *next, struct sigaction *previous) noexcept
 {
@@ -52,9 +61,9 @@ int virtual_action(int signal, struct sigaction const *next, struct sigaction *p
     os::KernelSigaction before {};
     if (next) {
         auto const wanted { to_kernel(*next) };
-        Sigbus::exchange(signal, &wanted, &before);
+        exchange(signal, &wanted, &before);
     } else {
-        Sigbus::exchange(signal, nullptr, &before);
+        exchange(signal, nullptr, &before);
     }
     if (previous)
         *previous = to_libc(before);
@@ -71,7 +80,7 @@ int real_action(int signal, struct sigaction const *next, struct sigaction *prev
     if (next) {
         real = *next;
         apart = wishes_differ(first_word(next->sa_mask));
-        set_first_word(real.sa_mask, Sigbus::to_kernel(first_word(next->sa_mask)));
+        set_first_word(real.sa_mask, Processor::passable(Sigbus::to_kernel(first_word(next->sa_mask))));
     }
     auto const result { GMEM_NEXT(sigaction)(signal, next ? &real : nullptr, previous) };
     if (result != 0)

@@ -13,6 +13,7 @@
 #include "preload/arrivals.hpp"
 #include "os/signal_calls.hpp"
 #include "preload/forks.hpp"
+#include "preload/processor.hpp"
 
 #include <pthread.h>
 
@@ -36,6 +37,7 @@ void take_over_mask() noexcept
 {
     process_is_this();
     take_over_mask();
+    Processor::begin();
     library::prepare_process(); // its fork handlers are registered before the program's, so they run first in a child
     welcome_inherited();
     pthread_atfork(nullptr, nullptr, &in_child);

@@ -97,6 +97,7 @@ expect 125 1 'GMEM_PLATFORM_OPTIONS: tdx-removed=ones is not known: use tdx-remo
 expect 125 1 'what is not known' env GMEM_PLATFORM_OPTIONS=cca-wiped=noise,what "$gmem" run -- true
 expect 0 0 '^cca-wiped=noise,tdx-removed=poison,tdx-pending=exit$' env GMEM_PLATFORM_OPTIONS=cca-wiped=noise "$gmem" run --platform-option tdx-removed=poison --platform-option=tdx-pending=exit \
     sh -c 'echo $GMEM_PLATFORM_OPTIONS'
+expect 125 1 'capability=0 is not known: use .* or capability=NUMBER' "$gmem" run --uapi-option=capability=0 -- true
 expect 125 1 'use no-policy=zero or no-policy=refused' "$gmem" run --uapi-option=no-policy=maybe -- true
 expect 0 0 '^no-policy=refused$' "$gmem" run --uapi=feb --uapi-option no-policy=refused sh -c 'echo $GMEM_UAPI_OPTIONS'
 expect 125 1 '' "$gmem" run --no-such-option -- true

@@ -1,6 +1,7 @@
 // Huge pages (GMEM_HUGEPAGES=on): made before a window opens, kept through conversions of 4 KiB, punched page by page.
 
 #include "tests/support/file.hpp"
+#include "tests/support/huge_pages.hpp"
 #include "tests/support/smaps.hpp"
 
 #include "memory/guest_memory.hpp"
@@ -17,7 +18,6 @@ using namespace gmem::test;
 
 namespace {
 
-constexpr std::uint64_t extent { 512 }; // pages
 constexpr std::uint64_t bytes { extent * page };
 
 // Before the first gmem of the process.
@@ -28,26 +28,6 @@ std::uint64_t view_mapped_huge(File const &f)
     auto const &memory { *reinterpret_cast<gmem::memory::GuestMemory const *>(f.get()) };
     return smaps(memory.view(), memory.view() + f.pages() * page, "ShmemPmdMapped");
 }
-
-// Asked of the kernel without gmem: where it can, gmem must.
-bool kernel_makes_huge_pages()
-{
-    static bool const makes { [] {
-        int const file { memfd_create("collapse", MFD_CLOEXEC) };
-        EXPECT_EQ(ftruncate(file, bytes), 0);
-        auto const room { reinterpret_cast<std::uintptr_t>(mmap(nullptr, 2 * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) };
-        auto *const aligned { mmap(reinterpret_cast<void *>((room + bytes - 1) & ~(bytes - 1)), bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) };
-        bool const collapsed { madvise(aligned, bytes, 23 /* POPULATE_WRITE */) == 0 && madvise(aligned, bytes, 25 /* COLLAPSE */) == 0 };
-        munmap(reinterpret_cast<void *>(room), 2 * bytes);
-        close(file);
-        return collapsed;
-    }() };
-    return makes;
-}
-
-#define NEEDS_HUGE_PAGES()           \
-    if (!kernel_makes_huge_pages())  \
-    GTEST_SKIP() << "this kernel does not collapse shmem"
 
 void guest_write(File &f, std::uint64_t p, unsigned char value) { ASSERT_EQ(gmem_guest_write(f.get(), p * page + 5, &value, 1), 0); }
 

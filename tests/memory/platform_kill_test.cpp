@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <functional>
+#include <string>
 #include <sys/wait.h>
 #include <vector>
 
@@ -65,7 +66,7 @@ TEST_P(PlatformKill, WhileAPageBecomesTheGuests)
         ASSERT_EQ(g.fill(40), 0); // goes on
         ASSERT_EQ(g.f.to_shared(40), 0);
         EXPECT_EQ(gmem_host_access(g.f.get(), 40 * page, page, GMEM_WRITE, "the test"), 0); // found and given back
-        EXPECT_FALSE(g.shows_the_guests(40));
+        EXPECT_FALSE(g.shows_the_guests(40)) << "the host would read what the guest wrote while the page was private";
     }
     Guest g { GetParam() };
     ASSERT_TRUE(killed_at("platform.made_private", 0, [&g] { return g.fill(40); }));
@@ -86,7 +87,7 @@ TEST_P(PlatformKill, WhileAConversionTakesThePagesBack)
             ASSERT_EQ(g.f.to_shared(4, 40), 0);
             g.f.audit();
             for (std::uint64_t p { 4 }; p < 44; ++p) {
-                EXPECT_FALSE(g.shows_the_guests(p)) << point << " page " << p;
+                EXPECT_FALSE(g.shows_the_guests(p)) << point << " page " << p << ": the host would read what the guest wrote while the page was private";
                 EXPECT_EQ(gmem_host_access(g.f.get(), p * page, page, GMEM_WRITE, point), 0) << "page " << p;
             }
         }
@@ -101,6 +102,33 @@ TEST_P(PlatformKill, WhilePagesLeaveTheFile)
     EXPECT_EQ(g.f.guest(12), mine);
     ASSERT_EQ(g.fill(8), 0);
     EXPECT_EQ(g.f.guest(8), mine);
+}
+
+// After the commit the platform hears of it: from the one who comes next, if need be. With pkvm-unsolicited=destructive that is a wipe.
+TEST(PlatformKillPkvm, WhatTheDeadOwedThePlatformIsDone)
+{
+    constexpr unsigned char hosts { 0x48 };
+    for (auto const *point : { "convert.staged", "commit.begun", "commit.done", "commit.unconcluded", "commit.answered" })
+        for (bool const asked : { false, true }) {
+            File f { 16, GMEM_FLAG_MMAP | GMEM_FLAG_INIT_SHARED, GMEM_PKVM, "pkvm-unsolicited=destructive" };
+            std::memset(f.at(3), hosts, page);
+            if (asked)
+                ASSERT_EQ(gmem_guest_request(f.get(), 3 * page, page, GMEM_PRIVATE), 0);
+            ASSERT_TRUE(killed_at(point, 0, [&f] { return f.to_private(3); })) << point;
+            bool const never_happened { std::string { point } == "convert.staged" };
+            EXPECT_EQ(gmem_attribute_at(f.get(), 3 * page), never_happened || std::string { point } == "commit.begun" ? GMEM_SHARED : GMEM_PRIVATE);
+            EXPECT_EQ(f.guest(3), asked || never_happened ? hosts : 0)
+                << point << (asked ? ": the guest would have lost the page that it asked for" : ": the guest would read what the host wrote before a conversion that nobody asked for");
+            f.audit();
+            if (never_happened)
+                continue;
+            // Answered once.
+            ASSERT_EQ(f.to_shared(3), 0);
+            std::memset(f.at(3), hosts, page);
+            ASSERT_EQ(f.to_private(3), 0);
+            EXPECT_EQ(f.guest(3), 0) << point << ": a request that was answered would count again";
+            f.audit();
+        }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, PlatformKill, testing::ValuesIn(platforms));

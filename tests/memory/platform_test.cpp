@@ -112,14 +112,14 @@ TEST_P(Platforms, WhoReadsWhatAfterEachConversion)
     f.host_writes(3, the_hosts);
     EXPECT_EQ(f.state(3), f.row.initially);
     ASSERT_EQ(f.convert(3, 1, GMEM_PRIVATE), 0);
-    EXPECT_TRUE(is(f.row.guest, f.guest_reads(3), the_hosts));
-    EXPECT_EQ(f.state(3), f.row.owned);
+    EXPECT_TRUE(is(f.row.guest, f.guest_reads(3), the_hosts)) << "the guest would read what the host wrote before the page became its own";
+    EXPECT_EQ(f.state(3), f.row.owned) << "the guest would work on a page that its platform does not count as its own: a host access to it would go unnoticed, or the guest would fault on it";
     f.guest_writes(3, the_guests);
     EXPECT_EQ(f.guest_reads(3), the_guests);
     EXPECT_FALSE(probe(f.file.at(3)).readable());
     ASSERT_EQ(f.convert(3, 1, GMEM_SHARED), 0);
     auto const host { f.host_reads(3) };
-    EXPECT_TRUE(is(f.row.host, host, the_guests));
+    EXPECT_TRUE(is(f.row.host, host, the_guests)) << "the host would read what the guest wrote while the page was private";
     EXPECT_NE(f.state(3), f.row.platform == GMEM_SW_PROTECTED ? "" : f.row.owned);
     EXPECT_EQ(gmem_host_access(f.g(), 3 * page, page, GMEM_WRITE, "the test"), 0);
     EXPECT_EQ(f.host_reads(3), host); // asking changes nothing
@@ -161,7 +161,7 @@ TEST_P(Platforms, APunchedPageIsANewOne)
         f.guest_writes(4, the_guests);
         f.guest_writes(5, the_guests);
         ASSERT_EQ(gmem_punch(f.g(), 4 * page, page), 0);
-        EXPECT_EQ(f.state(4).find(f.row.initially), 0u) << f.state(4); // CCA: and the entry is DESTROYED
+        EXPECT_EQ(f.state(4).find(f.row.initially), 0u) << f.state(4) << ": the next owner of the page would meet a fault on memory that the platform still counts as the guest's"; // CCA: and the entry is DESTROYED
         EXPECT_EQ(f.state(5), f.row.owned);
         EXPECT_TRUE(f.file.is_private(4));
         f.file.audit();
@@ -379,7 +379,7 @@ TEST(PlatformFiles, APoisonedPageOfPkvmIsTheHostsAgainWhenItIsPunched)
     ASSERT_EQ(f.to_private(3), 0);
     EXPECT_EQ(gmem_guest_touch(f.get(), 3 * page), -EHWPOISON);
     ASSERT_EQ(gmem_punch(f.get(), 3 * page, page), 0);
-    EXPECT_STREQ(gmem_page_state(f.get(), 3 * page), "OWNED");
+    EXPECT_STREQ(gmem_page_state(f.get(), 3 * page), "OWNED") << "the guest would die of a page that is a new one: the poisoned one has left the file";
     EXPECT_EQ(gmem_guest_touch(f.get(), 3 * page), 0);
     EXPECT_EQ(f.guest(3), 0);
 }

@@ -37,16 +37,18 @@ TEST(TrustedSide, APendingRequestIsAnsweredOnce)
     ASSERT_TRUE(bool(created));
     auto &file { *std::move(created).take() };
     auto const r { *PageRange::make(PageNo { 4 }, PageNo { 8 }) };
-    EXPECT_EQ(convert(file, r, Attribute::shared), EPERM);
+    constexpr char const *unasked { "a VMM would take pages from a guest that never asked, and the guest's next access would be its last" };
+    constexpr char const *again { "a request that was answered would count again: a VMM would take the pages once more, unasked" };
+    EXPECT_EQ(convert(file, r, Attribute::shared), EPERM) << unasked;
     platform::pkvm::record_request(file.header().vm, r, false);
     EXPECT_EQ(convert(file, r, Attribute::shared), 0);
-    EXPECT_EQ(convert(file, r, Attribute::private_), EPERM);
+    EXPECT_EQ(convert(file, r, Attribute::private_), EPERM) << unasked;
     platform::pkvm::record_request(file.header().vm, r, true);
     EXPECT_EQ(convert(file, r, Attribute::private_), 0);
-    EXPECT_EQ(convert(file, r, Attribute::shared), EPERM);
+    EXPECT_EQ(convert(file, r, Attribute::shared), EPERM) << again;
     platform::pkvm::record_request(file.header().vm, r, false);
     EXPECT_EQ(convert(file, r, Attribute::shared), 0);
-    EXPECT_EQ(convert(file, r, Attribute::private_), EPERM);
+    EXPECT_EQ(convert(file, r, Attribute::private_), EPERM) << again;
     EXPECT_EQ(file.audit(), nullptr);
     file.release();
 }
@@ -81,6 +83,7 @@ struct Gated final {
     memory::GuestMemory &file;
     unsigned char *window;
 };
+constexpr char const *punched { "the guest would go on in a page that no longer is its platform's: on hardware it would fault" };
 
 } // namespace
 
@@ -103,7 +106,7 @@ TEST(GuestWindow, APunchedPageHasToBeAskedForAgain)
     ASSERT_TRUE(g.touch(3) && g.touch(4));
     g.window[3 * page_size] = 9;
     ASSERT_TRUE(bool(g.file.punch(PageRange::one(PageNo { 3 }))));
-    EXPECT_FALSE(g.reaches(3));
+    EXPECT_FALSE(g.reaches(3)) << punched;
     ASSERT_TRUE(g.touch(3));
     EXPECT_EQ(g.window[3 * page_size], 0);
     ASSERT_TRUE(g.touch(4));
@@ -117,7 +120,7 @@ TEST(GuestWindow, APageThatAnotherProcessPunchedHasToBeAskedForAgain)
     ASSERT_TRUE(g.touch(3));
     test::Peer peer { [&g](char, std::uint64_t p) { return g.file.punch(PageRange::one(PageNo { p })) ? 0 : 1; } };
     ASSERT_EQ(peer.ask('P', 3), 0);
-    EXPECT_FALSE(g.reaches(3));
+    EXPECT_FALSE(g.reaches(3)) << punched;
 }
 
 TEST(GuestWindow, AMemslotThatGoesTakesItsPagesFromTheGuest)
@@ -125,8 +128,9 @@ TEST(GuestWindow, AMemslotThatGoesTakesItsPagesFromTheGuest)
     Gated g;
     ASSERT_TRUE(g.touch(3) && g.touch(9));
     g.file.slot_gone(*PageRange::make(PageNo { 2 }, PageNo { 8 }), 2);
-    EXPECT_FALSE(g.reaches(3));
-    EXPECT_STREQ(memory::TrustedSide { g.file }.state_name(PageNo { 3 }), "UNDELEGATED, UNASSIGNED/DESTROYED");
+    EXPECT_FALSE(g.reaches(3)) << "the guest would still work in a page whose memslot is gone: on hardware it is MMIO";
+    EXPECT_STREQ(memory::TrustedSide { g.file }.state_name(PageNo { 3 }), "UNDELEGATED, UNASSIGNED/DESTROYED")
+        << "the guest would find its page again when a memslot comes back: on hardware it is destroyed with the old one";
     EXPECT_STREQ(memory::TrustedSide { g.file }.state_name(PageNo { 9 }), "DATA, ASSIGNED/RAM");
     EXPECT_TRUE(g.reaches(9));
     EXPECT_TRUE(g.touch(3));

@@ -159,17 +159,33 @@ static void at_random(int number)
     printf("        %llu rounds\n", (unsigned long long)rounds);
 }
 
-/* Conversions to and fro by a thread, with guests in the middle of the pages: nobody hangs, and what the guest wrote last before a conversion to shared
- * is never seen in the clear by the host on a platform that hides it. */
+/* Conversions to and fro by a thread, with a guest in the middle of the pages, which fills them with the number of its pass. Nobody hangs; and what the guest
+ * wrote while all of them were its own is never seen in the clear by the host on a platform that hides it, and always on one that does not. A pass that was
+ * under way at the conversion to shared goes on there: its number, and later ones, the host may see. */
+static uint64_t passes, looks; /* passes that are complete; pages that were looked at and still had what the platform made of them */
 static void *convert_to_and_fro(void *unused)
 {
     (void)unused;
     for (uint64_t round = 0; !stop; ++round) {
-        CHECK(convert(file, 0, PAGES / 2 * PAGE, round & 1 ? 0 : PRIVATE) == 0);
-        if (round & 1 && platform->host != KEPT)
-            for (uint64_t p = 0; p < PAGES / 2; ++p) { /* shared now; the guest may be writing it there */
-                uint64_t word = host_at(p)[511];
-                CHECK(word != 0xfeed || host_at(p)[511] == 0xfeed);
+        CHECK(convert(file, 0, PAGES / 2 * PAGE, PRIVATE) == 0);
+        int looked = round & 1; /* else without a pause */
+        uint64_t begin = __atomic_load_n(&passes, __ATOMIC_ACQUIRE), last = begin;
+        while (looked && !stop && last < begin + 2) { /* one pass at least from its first page to its last */
+            usleep(200);
+            last = __atomic_load_n(&passes, __ATOMIC_ACQUIRE);
+        }
+        CHECK(convert(file, 0, PAGES / 2 * PAGE, 0) == 0);
+        for (uint64_t p = 0; looked && !stop && p < PAGES / 2; ++p)
+            for (int i = 0; i < 512; i += 511) {
+                uint64_t word = host_at(p)[i];
+                if (word > last && word < last + 1000)
+                    continue; /* the guest was here again */
+                ++looks;
+                if (platform->host == KEPT ? word != last : word != 0 && word <= last) {
+                    fprintf(stderr, "page %llu, shared since pass %llu: the host would read %llu, which the guest wrote while it was private\n", (unsigned long long)p, (unsigned long long)last, (unsigned long long)word);
+                    exit(1);
+                }
+                CHECK(platform->host == KEPT || found(platform->host, word, last));
             }
     }
     return NULL;
@@ -186,10 +202,15 @@ static void conversions_under_a_running_guest(int unused)
     struct worker w = worker_start(&machine, 0), beside;
     pthread_t neighbours = start_beside(&beside), converter;
     CHECK(pthread_create(&converter, NULL, convert_to_and_fro, NULL) == 0);
-    for (double end = now() + milliseconds / 1e3; now() < end;)
-        worker_do(&w, WORK_SET, gpa_of(0), PAGES / 2 * PAGE, 0xfeed);
+    double begin = now();
+    while (now() < begin + milliseconds / 1e3 || (now() < begin + case_seconds / 2 && __atomic_load_n(&looks, __ATOMIC_RELAXED) == 0)) {
+        worker_do(&w, WORK_SET, gpa_of(0), PAGES / 2 * PAGE, passes + 1);
+        __atomic_store_n(&passes, passes + 1, __ATOMIC_RELEASE);
+    }
     stop = 1;
     CHECK(pthread_join(converter, NULL) == 0 && pthread_join(neighbours, NULL) == 0);
+    printf("        %llu passes, %llu looks\n", (unsigned long long)passes, (unsigned long long)looks);
+    CHECK(looks > 0);
 }
 
 /* The guest runs from a page that has just become private: where the bytes are kept, they are the code. */

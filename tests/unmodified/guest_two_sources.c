@@ -224,14 +224,15 @@ static void a_slot_goes_while_the_guest_reads(struct machine *m)
 
 struct toggler {
     int vm;
+    uint64_t from;
     _Atomic int stop;
-    long changes;
+    _Atomic long changes;
 };
 static void *toggle(void *argument)
 {
     struct toggler *t = argument;
     for (unsigned i = 0; !t->stop; ++i, ++t->changes) {
-        CHECK(set_attributes(t->vm, DATA + (uint64_t)(i * 7 % 64) * PAGE, (1 + i % 3) * PAGE, i & 1 ? MEMORY_ATTRIBUTE_PRIVATE : 0) == 0);
+        CHECK(set_attributes(t->vm, t->from + (uint64_t)(i * 7 % 64) * PAGE, (1 + i % 3) * PAGE, i & 1 ? MEMORY_ATTRIBUTE_PRIVATE : 0) == 0);
         usleep(300);
     }
     return NULL;
@@ -244,7 +245,7 @@ static void changes_while_the_guest_runs(struct machine *m)
     unsigned char *shared = memory(SIZE);
     CHECK(set_slot(vm, 1, DATA, SIZE, (uintptr_t)shared, fd, 0) == 0);
     CHECK(set_attributes(vm, DATA + 100 * PAGE, 100 * PAGE, MEMORY_ATTRIBUTE_PRIVATE) == 0);
-    struct toggler t = { .vm = vm, .stop = 0 };
+    struct toggler t = { .vm = vm, .from = DATA, .stop = 0 };
     pthread_t thread;
     pthread_create(&thread, NULL, toggle, &t);
     for (int round = 0; round < 10; ++round) {
@@ -261,6 +262,25 @@ static void changes_while_the_guest_runs(struct machine *m)
     CHECK(set_attributes(vm, 0, UINT64_C(1) << 30, 0) == 0 && set_slot(vm, 1, DATA, 0, 0, fd, 0) == 0);
     munmap(shared, SIZE);
     close(fd);
+}
+
+/* Page tables, code and stack lie in the slot whose pages change: a guest does not notice. */
+static void changes_beside_the_guests_code(struct machine *m)
+{
+    int vm = m->guest.vm;
+    unsigned char *more = memory(SIZE);
+    CHECK(plain_slot(vm, 1, 0, DATA, SIZE, more) == 0);
+    struct toggler t = { .vm = vm, .from = SIZE / 2, .stop = 0 };
+    pthread_t thread;
+    pthread_create(&thread, NULL, toggle, &t);
+    for (int round = 0; round < 20 || t.changes < 100; ++round) {
+        fill_pages(m, DATA, 100);
+        CHECK(sum_of(m, DATA, 512) == 1);
+    }
+    t.stop = 1;
+    pthread_join(thread, NULL);
+    CHECK(set_attributes(vm, 0, UINT64_C(1) << 30, 0) == 0 && set_slot(vm, 1, DATA, 0, 0, -1, 0) == 0);
+    munmap(more, SIZE);
 }
 
 static void slots_without_a_file(struct machine *m)
@@ -365,6 +385,7 @@ static void off(void)
     private_without_memory(&m);
     a_slot_goes_while_the_guest_reads(&m);
     changes_while_the_guest_runs(&m);
+    changes_beside_the_guests_code(&m);
     slots_without_a_file(&m);
     files_that_can_be_mapped(&m);
     too_many_pieces(&m);

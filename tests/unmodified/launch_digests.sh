@@ -58,6 +58,11 @@ rm -f line
 "$gmem" run --vcpu=scripted --platform=cca --measurement=line -- "$guests" cca >out 2>err || fail "cca: $(cat err)"
 [ "$(cat line)" = "cca $("$gmem" measure cca --hash sha256 --realm s2sz=48 --ripas 0x1000000:0x1001000 --data 0x1000000:p --ripas 0x1001000:0x1002000 --unmeasured 0x1001000+0x1000) 2" ] || fail "cca: '$(cat line)'"
 
+rm -f line
+"$gmem" run --vcpu=scripted --platform=cca --measurement=line -- "$guests" cca-chosen >out 2>err || fail "cca-chosen: $(cat err)"
+gprs=x0=1,x1=2,x2=3,x3=4,x4=5,x5=6,x6=7,x7=8
+[ "$(cat line)" = "cca $("$gmem" measure cca --hash sha512 --realm flags=4,s2sz=40,sve_vl=3,num_bps=5,num_wps=2,pmu_num_ctrs=6 --rec pc=0x100000,$gprs --ripas 0x1000000:0x1001000 --data 0x1000000:p --rec pc=0x200000,$gprs) 1" ] || fail "cca-chosen: '$(cat line)'"
+
 # Where nobody can write, nothing starts.
 "$gmem" run --measurement=/nowhere/line -- "$snp" zero >out 2>err
 [ $? = 125 ] && grep -q 'measurements cannot be written there' err || fail "no folder: $(cat err)"

@@ -1,5 +1,5 @@
 /*
- * What guests find after a launch, and before its end. Under `gmem run --vcpu=scripted`; the argument is the case: snp, tdx, cca (with --platform=cca), vmsa FILE FILE
+ * What guests find after a launch, and before its end. Under `gmem run --vcpu=scripted`; the argument is the case: snp, tdx, cca and cca-chosen (with --platform=cca), vmsa FILE FILE
  * (writes the save areas as the manual lays them out), early and early-validates (with --platform=snp; an RFC's version of the interface), late (the same, merged version).
  * Exit 0; 1 with the line.
  */
@@ -94,6 +94,37 @@ static void cca(void)
     CHECK(make_private(2, 1) == 0 && FAILS(populate(2, 1, p, 1), ENXIO));
 }
 
+static int rec_create(int vcpu, uint64_t flags, uint64_t pc)
+{
+    struct gmem_realm_rec rec = { flags, pc, { 1, 2, 3, 4, 5, 6, 7, 8 } };
+    return ioctl(vcpu, GMEM_REALM_REC_CREATE, &rec);
+}
+
+/* A realm with parameters of its own, and its vCPUs as RECs, which are measured. */
+static void chosen_cca(void)
+{
+    make_vm(KVM_X86_SW_PROTECTED_VM);
+    add_vcpu();
+    int second = ioctl(vm, KVM_CREATE_VCPU, 1), idle = ioctl(vm, KVM_CREATE_VCPU, 2), late = ioctl(vm, KVM_CREATE_VCPU, 3);
+    CHECK(second >= 0 && idle >= 0 && late >= 0);
+    struct gmem_realm_parameters realm = { .flags = 4, .s2sz = 31, .sve_vl = 3, .num_bps = 5, .num_wps = 2, .pmu_num_ctrs = 6, .hash_algo = GMEM_REALM_SHA512 };
+    CHECK(FAILS(ioctl(vm, GMEM_REALM_CREATE, &realm), ENXIO) && FAILS(ioctl(vm, GMEM_REALM_CREATE, 8), EFAULT));
+    realm.s2sz = 40, realm.reserved[0] = 1;
+    CHECK(FAILS(ioctl(vm, GMEM_REALM_CREATE, &realm), EINVAL));
+    realm.reserved[0] = 0, realm.hash_algo = 2;
+    CHECK(FAILS(ioctl(vm, GMEM_REALM_CREATE, &realm), EINVAL));
+    realm.hash_algo = GMEM_REALM_SHA512;
+    CHECK(ioctl(vm, GMEM_REALM_CREATE, &realm) == 0 && FAILS(ioctl(vm, GMEM_REALM_CREATE, &realm), ENXIO));
+    CHECK(FAILS(rec_create(guest.vcpu, 2, 0), EINVAL) && FAILS(ioctl(guest.vcpu, GMEM_REALM_REC_CREATE, 8), EFAULT) && FAILS(rec_create(vm, 1, 0), ENOTTY));
+    CHECK(rec_create(guest.vcpu, GMEM_REALM_RUNNABLE, 0x100000) == 0 && FAILS(rec_create(guest.vcpu, GMEM_REALM_RUNNABLE, 0x100000), EINVAL));
+    CHECK(make_private(0, 1) == 0 && populate(0, 1, p, GMEM_REALM_MEASURE) == 0);
+    CHECK(rec_create(second, GMEM_REALM_RUNNABLE, 0x200000) == 0 && rec_create(idle, 0, 0x300000) == 0);
+    uint64_t word;
+    memcpy(&word, p, 8);
+    CHECK(load(&guest, ON_PRIVATE, DATA, 8) == word); /* the first run activates */
+    CHECK(FAILS(rec_create(late, GMEM_REALM_RUNNABLE, 0), ENXIO));
+}
+
 static void put64(unsigned char *area, unsigned at, uint64_t value) { memcpy(area + at, &value, 8); }
 static void put_segment(unsigned char *area, unsigned at, uint16_t selector, uint16_t attributes, uint32_t limit, uint64_t base)
 {
@@ -167,6 +198,8 @@ int main(int argc, char **argv)
         tdx();
     else if (strcmp(argv[1], "cca") == 0)
         cca();
+    else if (strcmp(argv[1], "cca-chosen") == 0)
+        chosen_cca();
     else if (strcmp(argv[1], "vmsa") == 0 && argc == 4)
         vmsa(argv + 2);
     else

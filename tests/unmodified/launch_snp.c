@@ -58,6 +58,21 @@ static void cpuid_with_source(int variant)
     CHECK(make_private(1, 1) == 0 && FAILS(update(1, 1, &cpuid, CPUID), EIO) && fw_error == FW_INVALID_PARAM && cpuid.entries[0].ebx == 0x1234);
 }
 
+/* What QEMU writes of SEV: the C-bit, and one physical address bit fewer than there are. A C-bit elsewhere is corrected. */
+static void cpuid_of_qemu(int variant)
+{
+    (void)variant;
+    static struct cpuid_page cpuid __attribute__((aligned(PAGE)));
+    begin_snp();
+    cpuid.count = 1;
+    cpuid.entries[0].eax_in = 0x8000001f;
+    cpuid.entries[0].eax = 0x1a;
+    cpuid.entries[0].ebx = 47 | 1 << 6;
+    CHECK(make_private(0, 1) == 0 && FAILS(update(0, 1, &cpuid, CPUID), EIO) && fw_error == FW_INVALID_PARAM && cpuid.entries[0].ebx != (47 | 1 << 6));
+    cpuid.entries[0].ebx = 51 | 1 << 6;
+    CHECK(update(0, 1, &cpuid, CPUID) == 0);
+}
+
 /* A shared page in the middle: what is before it is done, and the call says so. */
 static void partial(int with_source)
 {
@@ -235,6 +250,36 @@ static void devices(int variant)
     CHECK(FAILS(ioctl(other, MEMORY_ENCRYPT_OP, &issue), ENOTTY));
 }
 
+/* The CPUID page is made of what KVM_GET_CPUID2 says: what was set, whatever this host's processor is. */
+static void cpuid_reads_back(int variant)
+{
+    (void)variant;
+    make_vm(SNP_VM);
+    CHECK(snp_init2() == 0);
+    int first = ioctl(vm, KVM_CREATE_VCPU, 0);
+    if (first < 0 && errno == ENODEV)
+        return;
+    int second = ioctl(vm, KVM_CREATE_VCPU, 1);
+    struct cpuid2 set = { .nent = 2, .entries = { { .function = 0, .eax = 7, .ebx = 0x68747541, .ecx = 0x444d4163, .edx = 0x69746e65 }, { .function = 7, .flags = 1, .eax = 1, .ebx = 1 } } }, got;
+    CHECK(second >= 0 && ioctl(first, KVM_SET_CPUID2, &set) == 0);
+    memset(&got, 0, sizeof got);
+    if (FAILS(ioctl(first, KVM_GET_CPUID2, &got), ENOTTY))
+        return; /* a scripted vCPU has none */
+    got.nent = 1;
+    CHECK(FAILS(ioctl(first, KVM_GET_CPUID2, &got), E2BIG) && got.nent == 2 && got.entries[0].eax == 0);
+    got.nent = 8;
+    CHECK(ioctl(first, KVM_GET_CPUID2, &got) == 0 && memcmp(&got, &set, sizeof set) == 0);
+    CHECK(FAILS(ioctl(first, KVM_GET_CPUID2, (void *)8), EFAULT) && FAILS(ioctl(first, KVM_SET_CPUID2, (void *)8), EFAULT));
+    struct cpuid2 many = { .nent = 257 };
+    CHECK(FAILS(ioctl(first, KVM_SET_CPUID2, &many), E2BIG));
+    set.nent = 1, set.entries[0].eax = 1;
+    CHECK(ioctl(second, KVM_SET_CPUID2, &set) == 0);
+    got.nent = 8;
+    CHECK(ioctl(second, KVM_GET_CPUID2, &got) == 0 && got.nent == 1 && got.entries[0].eax == 1);
+    got.nent = 8;
+    CHECK(ioctl(first, KVM_GET_CPUID2, &got) == 0 && got.nent == 2 && got.entries[0].eax == 7);
+}
+
 /* The flows whose digests are known. */
 static void measured(const char *flow)
 {
@@ -291,6 +336,8 @@ int main(int argc, char **argv)
     }
     run_case("CPUID in place", cpuid_in_place, 0);
     run_case("CPUID with a source", cpuid_with_source, 0);
+    run_case("CPUID reads back", cpuid_reads_back, 0);
+    run_case("CPUID of QEMU", cpuid_of_qemu, 0);
     run_case("refusals", refusals, 0);
     run_case("devices", devices, 0);
     for (int i = 0; i < 4; ++i)

@@ -125,9 +125,10 @@ static void refusals(int variant)
     vcpu = new_vcpu(0);
     CHECK(make_private(0, 8) == 0);
     CHECK(FAILS(add(0, 1, NULL, 0), EINVAL)); /* the vCPU is not initialised */
-    CHECK(FAILS(tdx_call(vcpu, TDX_INIT_VCPU, 1, NULL), EINVAL) && tdx_call(vcpu, TDX_INIT_VCPU, 0, NULL) == 0 && FAILS(tdx_call(vcpu, TDX_INIT_VCPU, 0, NULL), EINVAL));
     struct cpuid2 cpuid = { .nent = 0 };
-    CHECK(FAILS(tdx_call(vcpu, TDX_GET_CPUID, 0, &cpuid), E2BIG) && cpuid.nent == 1);
+    CHECK(FAILS(tdx_call(vcpu, TDX_GET_CPUID, 0, &cpuid), E2BIG) && cpuid.nent == 1); /* nor need it be, for that */
+    CHECK(FAILS(tdx_call(vcpu, TDX_GET_CPUID, 1, &cpuid), EINVAL));
+    CHECK(FAILS(tdx_call(vcpu, TDX_INIT_VCPU, 1, NULL), EINVAL) && tdx_call(vcpu, TDX_INIT_VCPU, 0, NULL) == 0 && FAILS(tdx_call(vcpu, TDX_INIT_VCPU, 0, NULL), EINVAL));
     CHECK(tdx_call(vcpu, TDX_GET_CPUID, 0, &cpuid) == 0 && cpuid.entries[0].function == 0x80000008);
 
     static unsigned char page[2 * PAGE] __attribute__((aligned(PAGE)));
@@ -149,6 +150,35 @@ static void refusals(int variant)
     CHECK(FAILS(add(0, 1, window, 0), EFAULT) && FAILS(add(0, 1, (void *)PAGE, 0), EFAULT));     /* a private page is no source */
     CHECK(add(0, 1, NULL, 0) == 0 && FAILS(add(0, 1, NULL, 0), EIO));
     CHECK(finalize() == 0 && FAILS(tdx_call(vcpu, TDX_GET_CPUID, 0, &cpuid), EINVAL));
+}
+
+/* A TD's vCPU begins as the TDX module makes it; registers that were set before stay. */
+static void entry(int variant)
+{
+    make_vm(TDX_VM);
+    struct tdx_init_vm i = init_vm_of(variant ? 52 : 48);
+    CHECK(tdx_call(vm, TDX_INIT_VM, 0, &i) == 0);
+    for (uint64_t n = 0; n < 3; ++n) {
+        vcpu = new_vcpu((int)n);
+        struct cpuid2 cpuid = { .nent = 0 };
+        if (FAILS(ioctl(vcpu, KVM_GET_CPUID2, &cpuid), ENOTTY))
+            return; /* a scripted one has no such registers */
+        struct kvm_regs r;
+        struct kvm_sregs s;
+        CHECK(ioctl(vcpu, KVM_GET_REGS, &r) == 0);
+        if (n == 2) {
+            r.rip = 0x1234;
+            CHECK(ioctl(vcpu, KVM_SET_REGS, &r) == 0);
+        }
+        CHECK(tdx_call(vcpu, TDX_INIT_VCPU, 0, (void *)(uintptr_t)(0x809000 + n)) == 0);
+        CHECK(ioctl(vcpu, KVM_GET_REGS, &r) == 0 && ioctl(vcpu, KVM_GET_SREGS, &s) == 0);
+        if (n == 2) {
+            CHECK(r.rip == 0x1234 && (s.cr0 & 1) == 0);
+            return;
+        }
+        CHECK(r.rip == 0xfffffff0 && r.rbx == (variant ? 52 : 48) && r.rcx == 0x809000 + n && r.r8 == r.rcx && r.rsi == n && r.rax == 0);
+        CHECK((s.cr0 & 0x80000001) == 1 && s.cs.base == 0 && s.cs.db && !s.cs.l && s.cs.limit == 0xffffffff && s.ss.base == 0 && s.ds.limit == 0xffffffff && (s.efer & 0x500) == 0x100);
+    }
 }
 
 /* In-place off: the bytes must come from elsewhere. */
@@ -212,6 +242,8 @@ int main(int argc, char **argv)
         run_case("partial progress", partial, i);
     }
     run_case("interrupted", interrupted, 0);
+    run_case("entry, 48 bits", entry, 0);
+    run_case("entry, 52 bits", entry, 1);
     run_case("refusals", refusals, 0);
     run_case("no vCPUs", no_vcpus, 0);
     return cases_result("launch tdx");

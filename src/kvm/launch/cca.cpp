@@ -1,19 +1,15 @@
 #include "kvm/launch/cca.hpp"
 
+#include "kvm/launch/pages.hpp"
 #include "kvm/launch/program_page.hpp"
 #include "kvm/launch/report.hpp"
-#include "platform/cca/populate.hpp"
 
 #include "gmem/realm.h"
 
 namespace gmem::kvm::launch {
 namespace {
 
-static_assert(sizeof(gmem_realm_populate) == 32);
-
-constexpr platform::measure::CcaRealm parameters { .s2sz = 48 }; // what a VMM cannot choose here: docs/launch.md
-
-int refused(platform::cca::RmiResult r) noexcept { return r.status == platform::cca::Rmi::no_hash ? -ENOMEM : -ENXIO; }
+static_assert(sizeof(gmem_realm_populate) == 32 && sizeof(gmem_realm_parameters) == 16 && sizeof(gmem_realm_rec) == 80);
 
 struct Request final {
     std::uint64_t frame, pages;
@@ -32,34 +28,29 @@ Result<Request> parse(gmem_realm_populate const &q) noexcept
     return Request { q.base >> page_bits, q.size >> page_bits, q.source_uaddr, (q.flags & GMEM_REALM_MEASURE) != 0 };
 }
 
-// A page that is not the realm's RAM yet becomes it first (RMI_RTT_INIT_RIPAS), which is measured as well.
-class Population final : public Populator {
-public:
-    Population(platform::cca::Realm &realm, bool measure) noexcept : realm_ { realm }, measure_ { measure } {}
-
-    int page(PageOfLaunch const &at) noexcept override
-    {
-        auto pages { at.trusted.pages() };
-        std::uint64_t done { 0 };
-        if (auto const ram { realm_.init_ripas(pages, PageRange::one(at.page), at.frame, done) }; !ram && ram.status != platform::cca::Rmi::error_rtt) // rtt: RAM already
-            return refused(ram);
-        auto const populated { platform::cca::populate(realm_, pages, at.page, at.frame, at.source, measure_) };
-        return populated ? 0 : -populated.error().err;
-    }
-
-private:
-    platform::cca::Realm &realm_;
-    bool measure_;
-};
-
 } // namespace
 
-long Cca::create() noexcept
+// A VMM that does not choose gets a realm when it first needs one.
+long Cca::create() noexcept { return realm_.state() == platform::cca::Realm::State::none ? begin(realm_, nullptr) : 0; }
+
+long Cca::create(std::uintptr_t argument) noexcept
 {
-    if (realm_.state() != platform::cca::Realm::State::none)
-        return 0;
-    auto const created { realm_.create(parameters, crypto::Hash::sha256) };
-    return created ? 0 : refused(created);
+    gmem_realm_parameters wished;
+    return take(&wished, argument, sizeof wished) ? begin(realm_, &wished) : -EFAULT;
+}
+
+long Cca::create_rec(std::uintptr_t argument, VcpuState &vcpu) noexcept
+{
+    gmem_realm_rec rec;
+    if (!take(&rec, argument, sizeof rec))
+        return -EFAULT;
+    if (vcpu.rec_created)
+        return -EINVAL;
+    if (auto const created { create() }; created != 0)
+        return created;
+    auto const added { add_rec(realm_, rec) };
+    vcpu.rec_created = added == 0;
+    return added;
 }
 
 long Cca::populate(std::uintptr_t argument, Memory const &memory) noexcept
@@ -75,7 +66,7 @@ long Cca::populate(std::uintptr_t argument, Memory const &memory) noexcept
     if (auto const created { create() }; created != 0)
         return created;
     auto const &what { parsed.value() };
-    Population callback { realm_, what.measure };
+    RealmPages callback { realm_, what.measure };
     auto const done { launch::populate(memory, what.frame, what.source, what.pages, callback) };
     if (!done)
         return -done.error().err;
@@ -93,7 +84,7 @@ long Cca::activate() noexcept
     if (auto const created { create() }; created != 0)
         return created;
     if (auto const active { realm_.activate() }; !active)
-        return refused(active);
+        return -errno_of(active);
     auto const rim { realm_.rim() };
     report(platform::Kind::cca, { rim.bytes, rim.size }, pages_);
     return 0;

@@ -18,8 +18,19 @@ int give_memory(memory::GuestMemory const &file, PageRange r) noexcept
     return os::failed(result) && result != -EINVAL ? -ENOMEM : 0;
 }
 
+// A call may do one page after the other, of one file.
+void note_page(observe::Recording &event, memory::GuestMemory const &file, PageNo p, bool existed) noexcept
+{
+    if (event->size == 0) {
+        event->file = file.facts().inode;
+        event->offset = raw(p.to_bytes());
+    }
+    event->size += page_size;
+    event->more[4] += !existed;
+}
+
 // The page gets its memory before its attribute is looked at, and keeps it whatever follows.
-int populate_page(Memory const &memory, memory::GuestMemory &file, PageNo p, std::uint64_t frame, std::byte *source, Populator &to) noexcept
+int populate_page(FrameAttributes const *of_vm, memory::GuestMemory &file, PageNo p, std::uint64_t frame, std::byte *source, Populator &to, observe::Recording *event) noexcept
 {
     auto const one { PageRange::one(p) };
     bool const existed { memory::has_memory(file, p) };
@@ -31,11 +42,13 @@ int populate_page(Memory const &memory, memory::GuestMemory &file, PageNo p, std
     memory::TrustedSide trusted { file };
     if (auto const staged { trusted.stage(one) }; !staged)
         return -staged.error().err;
-    auto const attribute { memory.mode.tracker == Tracker::files ? file.at(p) : memory.frames.at(PageNo { frame }) };
+    auto const attribute { of_vm ? of_vm->at(PageNo { frame }) : file.at(p) };
     if (attribute != Attribute::private_)
         return -EINVAL;
     auto const result { to.page({ trusted, p, frame, attribute, source, existed, file.facts().inode }) };
     trusted.settle(one);
+    if (event && *event && result == 0) [[unlikely]]
+        note_page(*event, file, p, existed);
     return result;
 }
 
@@ -50,8 +63,39 @@ int injected(memory::GuestMemory const &file, PageNo p) noexcept
 
 } // namespace
 
+Result<std::uint64_t> populate(Stretch const &of, std::uintptr_t source, FrameAttributes const *of_vm, os::SignalsBlocked const &signals, Populator &to) noexcept
+{
+    ProgramPage copy;
+    std::uint64_t done { 0 };
+    int error { 0 };
+    auto *const figures { of.file.figures().entry() };
+    if (figures) [[unlikely]]
+        memory::begin(figures->launch, *PageRange::make(of.first, of.first.plus(of.pages)), Attribute::private_);
+    for (; done < of.pages && error == 0; done += error == 0) {
+        if (figures) [[unlikely]]
+            figures->launch.done.store(done << page_bits, std::memory_order_relaxed);
+        if (signals.one_waits())
+            error = -EINTR;
+        else if (observe::Inject::on() && (error = injected(of.file, of.first.plus(done))) != 0) [[unlikely]]
+            break;
+        else if (source && !copy.read(source + done * page_size))
+            error = -EFAULT;
+        else
+            error = populate_page(of_vm, of.file, of.first.plus(done), of.frame + done, source ? copy.bytes() : nullptr, to, of.event);
+    }
+    if (figures) [[unlikely]] {
+        figures->launch.size.store(0, std::memory_order_relaxed);
+        figures->launched_pages.fetch_add(done, std::memory_order_relaxed);
+    }
+    if (done == 0)
+        return Error::with_errno(-error, "populate.page");
+    return done;
+}
+
 Result<std::uint64_t> populate(Memory const &memory, std::uint64_t frame, std::uintptr_t source, std::uint64_t pages, Populator &to) noexcept
 {
+    if (memory.event && memory.event->size == 0) [[unlikely]]
+        memory.event->more[0] = frame << page_bits;
     if (source % page_size != 0)
         return Error::with_errno(EINVAL, "populate.source");
     auto const *const slot { frame < (std::uint64_t { 1 } << 52) ? memory.slots.holding(frame << page_bits) : nullptr };
@@ -61,33 +105,9 @@ Result<std::uint64_t> populate(Memory const &memory, std::uint64_t frame, std::u
         return Error::with_errno(EFAULT, "populate.file");
     auto &file { *slot->file }; // kept: another thread may close its last descriptor
     auto const into_slot { frame - (slot->gpa >> page_bits) };
-    auto const count { std::min(pages, (slot->size >> page_bits) - into_slot) };
-    auto const first { PageNo::holding(Bytes { slot->file_offset }).plus(into_slot) };
-    ProgramPage copy;
-    std::uint64_t done { 0 };
-    int error { 0 };
-    auto *const figures { file.figures().entry() };
-    if (figures) [[unlikely]]
-        memory::begin(figures->launch, *PageRange::make(first, first.plus(count)), Attribute::private_);
-    for (; done < count && error == 0; done += error == 0) {
-        if (figures) [[unlikely]]
-            figures->launch.done.store(done << page_bits, std::memory_order_relaxed);
-        if (memory.signals.one_waits())
-            error = -EINTR;
-        else if (observe::Inject::on() && (error = injected(file, first.plus(done))) != 0) [[unlikely]]
-            break;
-        else if (source && !copy.read(source + done * page_size))
-            error = -EFAULT;
-        else
-            error = populate_page(memory, file, first.plus(done), frame + done, source ? copy.bytes() : nullptr, to);
-    }
-    if (figures) [[unlikely]] {
-        figures->launch.size.store(0, std::memory_order_relaxed);
-        figures->launched_pages.fetch_add(done, std::memory_order_relaxed);
-    }
+    Stretch const stretch { file, PageNo::holding(Bytes { slot->file_offset }).plus(into_slot), frame, std::min(pages, (slot->size >> page_bits) - into_slot), &memory.event };
+    auto done { populate(stretch, source, memory.mode.tracker == Tracker::files ? nullptr : &memory.frames, memory.signals, to) };
     file.release();
-    if (done == 0)
-        return Error::with_errno(-error, "populate.page");
     return done;
 }
 

@@ -6,6 +6,7 @@
 #include "kvm/mode.hpp"
 #include "kvm/slot_table.hpp"
 #include "memory/trusted_side.hpp"
+#include "observe/recording.hpp"
 #include "os/signals.hpp"
 
 namespace gmem::kvm::launch {
@@ -16,6 +17,7 @@ struct Memory final {
     FrameAttributes const &frames;
     Mode mode;
     os::SignalsBlocked const &signals;
+    observe::Recording &event; // of the call that this is
 
     // May a page be populated from its own bytes?
     bool in_place() const noexcept { return mode.tracker == Tracker::files; }
@@ -40,6 +42,17 @@ public:
 protected:
     ~Populator() = default;
 };
+
+// Pages of one file, side by side in it and in the guest.
+struct Stretch final {
+    memory::GuestMemory &file;
+    PageNo first;
+    std::uint64_t frame, pages;
+    observe::Recording *event { nullptr }; // of the call, where it is one
+};
+
+// Page after page, until one fails: how many are done, if any; otherwise why not the first, as below. `source`: page aligned. `of_vm`: who knows which frames are private; nullptr: the file.
+Result<std::uint64_t> populate(Stretch const &, std::uintptr_t source, FrameAttributes const *of_vm, os::SignalsBlocked const &, Populator &) noexcept;
 
 // From `frame` on, at most `pages` (not 0) and not beyond the memslot. How many are done, if any; otherwise why not the first: EINVAL: no slot with a
 // guest_memfd, the source is not page aligned, the page is not private; EFAULT: the file is gone, or the source is no memory; EINTR; ENOMEM; and what the

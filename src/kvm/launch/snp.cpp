@@ -1,11 +1,9 @@
 #include "kvm/launch/snp.hpp"
 
+#include "kvm/launch/pages.hpp"
 #include "kvm/launch/program_page.hpp"
 #include "kvm/launch/report.hpp"
 #include "kvm/launch/snp_gate.hpp"
-#include "observe/inject.hpp"
-#include "platform/snp/cpuid_page.hpp"
-#include "platform/snp/populate.hpp"
 
 #include <array>
 #include <atomic>
@@ -15,7 +13,6 @@ namespace gmem::kvm::launch {
 namespace {
 
 using platform::snp::Firmware;
-using platform::snp::PageType;
 
 constinit std::atomic<unsigned> live_contexts { 0 };
 
@@ -24,103 +21,6 @@ long answer(uapi::SevCommand &command, Firmware f) noexcept
     command.error = static_cast<std::uint32_t>(f);
     return f == Firmware::success ? 0 : -EIO;
 }
-
-// sev_gmem_post_populate(), and what it leaves of the firmware's answer.
-class Update final : public Populator {
-public:
-    Update(platform::snp::Launch &firmware, Snp::Context const &context, SnpUpdate const &what) noexcept
-        : firmware_ { firmware }, context_ { context }, what_ { what } {}
-
-    int page(PageOfLaunch const &at) noexcept override
-    {
-        if (!at.source && what_.type != PageType::zero && !context_.memory.in_place())
-            return -EINVAL;
-        if (!context_.sev_device)
-            return -EBADF;
-        if (observe::Inject::on()) [[unlikely]]
-            if (auto const refused { injected(at) }; refused != 0)
-                return refused;
-        auto const populated { platform::snp::populate(at.trusted.pages(), firmware_, { .page = at.page, .frame = at.frame, .type = what_.type, .attribute = at.attribute, .source = at.source }) };
-        answer_ = populated.firmware;
-        if (populated.error != 0 && at.source && what_.type == PageType::cpuid && populated.firmware == Firmware::invalid_param)
-            give_back(at);
-        return -populated.error;
-    }
-
-    Firmware answer() const noexcept { return answer_; }
-
-private:
-    // --inject=firmware: nothing has happened to the page. Of a CPUID page the firmware says what it would have accepted, without one bit.
-    int injected(PageOfLaunch const &at) noexcept
-    {
-        observe::Target const page { observe::Call::launch, at.inode, raw(at.page.to_bytes()), page_size };
-        if (what_.type == PageType::cpuid && observe::Inject::at(observe::Fault::cpuid, page)) {
-            answer_ = Firmware::invalid_param;
-            if (at.source)
-                correct(at);
-            return -EIO;
-        }
-        auto const struck { observe::Inject::at(observe::Fault::firmware, page) };
-        if (!struck || struck->choice == observe::rmp_overlap) // the kernel asks RMPUPDATE again until it has done it
-            return 0;
-        if (struck->choice == observe::rmp_in_use) // RMPUPDATE's answer, not the firmware's
-            return -EINVAL;
-        answer_ = static_cast<Firmware>(struck->choice);
-        return -EIO;
-    }
-
-    void correct(PageOfLaunch const &at) const noexcept
-    {
-        auto &table { *reinterpret_cast<platform::snp::CpuidPage *>(at.source) };
-        if (table.count != 0 && table.count <= platform::snp::CpuidPage::most)
-            for (auto &r : table.entries[0].registers)
-                if (r != 0) {
-                    r &= r - 1;
-                    break;
-                }
-        (void)platform::snp::judge_cpuid_page(at.source);
-        give_back(at);
-    }
-
-    // The corrected table, to where it came from. The program may have unmapped that meanwhile: then it does not hear of it, as in KVM.
-    void give_back(PageOfLaunch const &at) const noexcept { (void)give(what_.source + (at.frame - what_.frame) * page_size, at.source, page_size); }
-
-    platform::snp::Launch &firmware_;
-    Snp::Context const &context_;
-    SnpUpdate const &what_;
-    Firmware answer_ { Firmware::success };
-};
-
-// The machine that VMSAs are pages of: KVM's own, and as the guest's memory is, encrypted.
-class VmsaPages final {
-public:
-    explicit VmsaPages(Trust const &trust) noexcept : cipher_ { crypto::primitives()->make_cipher(trust.key) }
-    {
-        state_.kind = platform::Kind::snp;
-        state_.id = trust.id;
-    }
-    ~VmsaPages()
-    {
-        if (cipher_)
-            crypto::primitives()->free_cipher(cipher_);
-    }
-    VmsaPages(VmsaPages const &) = delete;
-    explicit operator bool() const noexcept { return cipher_ != nullptr; }
-
-    Firmware add(platform::snp::Launch &firmware, VcpuRegisters const &vcpu, std::uint64_t sev_features) noexcept
-    {
-        record_ = {};
-        make_vmsa(bytes_, vcpu, sev_features);
-        platform::Pages const pages { .bytes = bytes_, .records = &record_, .count = PageNo { 1 }, .vm = &state_, .first_physical = vcpu.ordinal, .cipher = cipher_ };
-        return platform::snp::populate(pages, firmware, { .page = PageNo { 0 }, .frame = platform::snp::vmsa_frame, .type = PageType::vmsa }).firmware;
-    }
-
-private:
-    alignas(page_size) std::byte bytes_[page_size] {};
-    platform::Record record_ {};
-    platform::VmState state_ {};
-    crypto::Cipher *cipher_;
-};
 
 } // namespace
 
@@ -176,9 +76,7 @@ long Snp::start(uapi::SevCommand &command, Context const &context) noexcept
     if (!context.sev_device)
         return -EBADF;
     platform::snp::Launch firmware;
-    auto started { firmware.start(parsed.value(), context.trust.key) };
-    if (started == Firmware::success)
-        started = firmware.activate(context.trust.id);
+    auto const started { begin(firmware, parsed.value(), context.trust.id, context.trust.key) };
     if (started == Firmware::success) {
         firmware_ = firmware;
         live_contexts.fetch_add(1, std::memory_order_relaxed);
@@ -196,10 +94,12 @@ long Snp::update(uapi::SevCommand &command, Context const &context) noexcept
     if (!parsed)
         return -parsed.error().err;
     auto const &what { parsed.value() };
+    if (auto &event { context.memory.event }) [[unlikely]]
+        event->more[2] = static_cast<std::uint64_t>(what.type);
     auto const *const slot { what.frame < (std::uint64_t { 1 } << 52) ? context.memory.slots.holding(what.frame << page_bits) : nullptr };
     if (!slot || !slot->bound())
         return -EINVAL;
-    Update callback { *firmware_, context, what };
+    SnpPages callback { *firmware_, { .type = what.type, .frame = what.frame, .source = what.source, .in_place = context.memory.in_place(), .sev_device = context.sev_device } };
     auto const done { populate(context.memory, what.frame, what.source, what.pages, callback) };
     if (!done) {
         command.error = static_cast<std::uint32_t>(callback.answer());
@@ -218,11 +118,12 @@ long Snp::update_vmsas(uapi::SevCommand &command, Context const &context) noexce
 {
     if (context.vcpus.empty())
         return 0;
-    VmsaPages vmsas { context.trust };
+    VmsaPages vmsas { context.trust.id, context.trust.key };
     if (!vmsas)
         return -ENOMEM;
     for (auto const &vcpu : context.vcpus) {
-        if (auto const added { answer(command, vmsas.add(*firmware_, vcpu, sev_features_)) }; added != 0)
+        make_vmsa(vmsas.page(), vcpu, sev_features_);
+        if (auto const added { answer(command, vmsas.add(*firmware_, vcpu.ordinal)) }; added != 0)
             return added;
         ++pages_;
     }

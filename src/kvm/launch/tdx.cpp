@@ -1,12 +1,10 @@
 #include "kvm/launch/tdx.hpp"
 
-#include "base/text.hpp"
+#include "kvm/launch/pages.hpp"
 #include "kvm/launch/program_page.hpp"
 #include "kvm/launch/report.hpp"
 #include "kvm/launch/tdx_gate.hpp"
 #include "os/mapping_calls.hpp"
-#include "os/say.hpp"
-#include "platform/tdx/populate.hpp"
 
 #include <cstring>
 #include <iterator>
@@ -39,45 +37,6 @@ long get_capabilities(uapi::TdxCommand const &command) noexcept
     return give(command.data, &offer, sizeof offer) && give(cpuid, &count, sizeof count) && give(cpuid + sizeof count, tdx_offer::cpuid, sizeof tdx_offer::cpuid) ? 0 : -EFAULT;
 }
 
-// tdx_gmem_post_populate(), and which pages it found that nobody had ever touched.
-class Addition final : public Populator {
-public:
-    Addition(platform::tdx::Td &td, Memory const &memory, platform::tdx::Measure measure, NeverWritten &never_written) noexcept
-        : td_ { td }, memory_ { memory }, measure_ { measure }, never_written_ { never_written } {}
-
-    int page(PageOfLaunch const &at) noexcept override
-    {
-        if (!at.source && !memory_.in_place())
-            return -EOPNOTSUPP;
-        auto pages { at.trusted.pages() };
-        auto const added { platform::tdx::populate(td_, pages, { .page = at.page, .frame = at.frame, .attribute = at.attribute, .source = at.source, .measure = measure_, .existed = at.existed }) };
-        if (!added)
-            return -added.error().err;
-        if (added.value().never_written && never_written_.pages++ == 0)
-            never_written_.first = at.frame;
-        return 0;
-    }
-
-private:
-    platform::tdx::Td &td_;
-    Memory const &memory_;
-    platform::tdx::Measure measure_;
-    NeverWritten &never_written_;
-};
-
-void warn(NeverWritten const &n, char const *how) noexcept
-{
-    if (n.pages == 0)
-        return;
-    char line[320];
-    Text text { line };
-    text << "TDX: page " << n.first << " (gpa ";
-    text.hex(n.first << page_bits) << ") was " << how << " in, but nobody ever wrote it: the guest finds zeros";
-    if (n.pages > 1)
-        text << "; so it is with " << n.pages - 1 << " more of this region";
-    os::say(text.view());
-}
-
 } // namespace
 
 Tdx::~Tdx()
@@ -105,7 +64,7 @@ long Tdx::command(uapi::TdxCommand const &command, Memory const &memory, VcpuSta
     switch (command.id) {
     case uapi::tdx_init_vcpu:       return init_vcpu(command, vcpu);
     case uapi::tdx_init_mem_region: return init_mem_region(command, memory, vcpu);
-    case uapi::tdx_get_cpuid:       return get_cpuid(command, vcpu);
+    case uapi::tdx_get_cpuid:       return get_cpuid(command);
     default:                        return -EINVAL;
     }
 }
@@ -141,16 +100,8 @@ long Tdx::init_vm(uapi::TdxCommand const &command, Trust const &trust) noexcept
     auto const shared_bit { parse_init_vm(request, cpuid, { reinterpret_cast<uapi::CpuidEntry2 const *>(entries_), count_ }) };
     if (!shared_bit)
         return -shared_bit.error().err;
-    auto &td { td_.emplace(trust.id) };
-    auto made { td.key_config() };
-    for (unsigned i { 0 }; i < platform::tdx::tdcs_pages && made == Seam::success; ++i)
-        made = td.add_tdcx();
-    if (made == Seam::success)
-        made = td.init();
-    if (made != Seam::success) {
-        td_.reset();
-        return made == Seam::operand_busy ? -ENOMEM : -EIO; // busy is the model's word for: no memory for the hash
-    }
+    if (auto const begun { begin(td_, trust.id) }; begun != 0)
+        return begun;
     shared_bit_ = shared_bit.value();
     return 0;
 }
@@ -178,6 +129,7 @@ long Tdx::init_vcpu(uapi::TdxCommand const &command, VcpuState &vcpu) noexcept
         return -EINVAL;
     if (td_->create_vcpu() != Seam::success)
         return -EIO;
+    vcpu.td_entry = { .rcx = command.data, .address_bits = shared_bit_ >> 51 ? 52u : 48u, .index = td_->vcpus() - 1 };
     vcpu.tdx_initialised = true;
     return 0;
 }
@@ -194,7 +146,7 @@ long Tdx::init_mem_region(uapi::TdxCommand const &command, Memory const &memory,
         return -parsed.error().err;
     using platform::tdx::Measure;
     auto const measure { command.flags & uapi::tdx_measure_memory_region ? Measure::yes : Measure::no };
-    Addition callback { *td_, memory, measure, never_written_ };
+    TdxPages callback { *td_, measure, memory.in_place(), never_written_ };
     long result { 0 };
     while (region.nr_pages != 0 && result == 0) {
         auto const done { populate(memory, region.gpa >> page_bits, region.source_addr, region.nr_pages, callback) };
@@ -208,17 +160,16 @@ long Tdx::init_mem_region(uapi::TdxCommand const &command, Memory const &memory,
         if (region.source_addr != 0)
             region.source_addr += done.value() * page_size;
     }
-    if (result != -EINTR) {
-        warn(never_written_, measure == Measure::yes ? "measured" : "added");
-        never_written_ = {};
-    }
+    if (result != -EINTR)
+        warn(never_written_, measure);
     return give(command.data, &region, sizeof region) ? result : -EFAULT;
 }
 
-// What INIT_VM was given. assumption: a real module's answer has its own fixed bits as well.
-long Tdx::get_cpuid(uapi::TdxCommand const &command, VcpuState const &vcpu) const noexcept
+// What INIT_VM was given. It belongs to the TD: the vCPU that is asked need not be initialised, and VMMs ask first.
+// assumption: a real module's answer has its own fixed bits as well.
+long Tdx::get_cpuid(uapi::TdxCommand const &command) const noexcept
 {
-    if (!vcpu.tdx_initialised || command.flags != 0)
+    if (command.flags != 0)
         return -EINVAL;
     uapi::Cpuid2 cpuid;
     if (!take(&cpuid, command.data, sizeof cpuid))

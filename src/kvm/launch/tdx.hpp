@@ -9,20 +9,14 @@
 //   T2  `entries_` are those that INIT_VM was given; they never change afterwards.
 // Under the VM's lock.
 
-#include "kvm/launch/populate.hpp"
+#include "kvm/launch/pages.hpp"
 #include "kvm/launch/tdx_uapi.hpp"
 #include "kvm/launch/vcpu_state.hpp"
 #include "kvm/trust.hpp"
-#include "platform/tdx/td.hpp"
 
 #include <optional>
 
 namespace gmem::kvm::launch {
-
-// Pages that went in and that nobody had ever touched: the TD would start, and hang without a word.
-struct NeverWritten final {
-    std::uint64_t first { 0 }, pages { 0 }; // frame of the first, and how many
-};
 
 class Tdx final {
 public:
@@ -44,7 +38,7 @@ private:
     long finalize(uapi::TdxCommand &, bool &dead) noexcept;
     long init_vcpu(uapi::TdxCommand const &, VcpuState &) noexcept;
     long init_mem_region(uapi::TdxCommand const &, Memory const &, VcpuState const &) noexcept;
-    long get_cpuid(uapi::TdxCommand const &, VcpuState const &) const noexcept;
+    long get_cpuid(uapi::TdxCommand const &) const noexcept;
 
     std::optional<platform::tdx::Td> td_ {};
     std::uint64_t shared_bit_ { 0 }; // of a guest physical address

@@ -26,6 +26,9 @@ public:
     // One operation, or a page of one.
     std::optional<long> step() noexcept;
 
+    // Has the VMM something to answer, by complete()?
+    bool waits() const noexcept { return waits_for_ != WaitsFor::nothing; }
+
     // Between two runs. Where an answer is waited for it arrives all the same; a new rip stays.
     Registers registers() const noexcept { return registers_; }
     void set_registers(Registers const &r) noexcept;

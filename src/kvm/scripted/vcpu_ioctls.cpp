@@ -1,6 +1,8 @@
 // KVM's ioctls of a vCPU, as far as a script has what they are about. docs/scripted-vcpu.md has the list.
 
+#include "gmem/realm.h"
 #include "kvm/exit_figures.hpp"
+#include "kvm/exit_notes.hpp"
 #include "kvm/hypercall.hpp"
 #include "kvm/scripted/vcpu.hpp"
 #include "kvm/signal_mask.hpp"
@@ -24,7 +26,7 @@ constexpr unsigned long set_msrs { uapi::iow(0x89, 8) };
 constexpr std::array forgotten {
     uapi::iow(0x8d, 416),  // KVM_SET_FPU
     uapi::iow(0x8f, 1024), // KVM_SET_LAPIC
-    uapi::iow(0x90, 8),    // KVM_SET_CPUID2
+    uapi::set_cpuid2,
     uapi::iow(0xa0, 64),   // KVM_SET_VCPU_EVENTS
     uapi::iow(0xa2, 128),  // KVM_SET_DEBUGREGS
     uapi::iow(0xa5, 4096), // KVM_SET_XSAVE
@@ -124,13 +126,18 @@ long Vcpu::ioctl(unsigned long command, std::uintptr_t argument) noexcept
         return -EIO;
     if (command == uapi::memory_encrypt_op)
         return vm_.encrypt_vcpu(launch_, argument).value_or(-ENOTTY);
+    if (command == GMEM_REALM_REC_CREATE)
+        return vm_.create_rec(launch_, argument).value_or(-ENOTTY);
     if (command == uapi::pre_fault_memory)
         return vm_.pre_fault_memory(argument);
     os::SignalsBlocked blocked;
     os::Locked guard { lock_ };
     switch (command) {
-    case uapi::run:
-        return counted_exit(vm_, *reinterpret_cast<uapi::RunPage *>(shared_), run(argument, blocked.before()), index());
+    case uapi::run: {
+        auto const result { run(argument, blocked.before()) };
+        note_exit(*reinterpret_cast<uapi::RunPage *>(shared_), result, vm_.number(), launch_.ordinal);
+        return counted_exit(vm_, *reinterpret_cast<uapi::RunPage *>(shared_), result, launch_.ordinal);
+    }
     case uapi::set_signal_mask:
         return set_signal_mask(argument);
     default:

@@ -75,11 +75,15 @@ void Pkvm::make_shared(Pages &pages, PageRange held) const noexcept
 
 void Pkvm::asked_for(Pages &pages, PageRange r, Attribute to) const noexcept { pkvm::record_request(*pages.vm, r, to == Attribute::private_); }
 
-void Pkvm::converted(Pages &pages, PageRange r, Attribute to, std::uint64_t) const noexcept
+Solicited Pkvm::solicited(Pages const &pages, PageRange r, Attribute to) const noexcept
 {
-    auto const to_private { to == Attribute::private_ };
-    if (requested(*pages.vm, r, to_private))
-        return consume_request(*pages.vm, r, to_private);
+    return requested(*pages.vm, r, to == Attribute::private_) ? Solicited::yes : Solicited::no;
+}
+
+void Pkvm::converted(Pages &pages, PageRange r, Attribute to, Solicited asked) const noexcept
+{
+    if (asked == Solicited::yes)
+        return consume_request(*pages.vm, r, to == Attribute::private_);
     // Pages of a mixed range that are the guest's own already are none that it converts.
     if (pages.vm->options.pkvm_unsolicited == PkvmUnsolicited::destructive)
         for_each(r, [&pages](PageNo p) noexcept {

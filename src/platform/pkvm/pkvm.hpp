@@ -26,7 +26,8 @@ public:
     Status veto(Pages const &, PageRange, Attribute to, std::uint64_t first_frame) const noexcept override;
     void make_shared(Pages &, PageRange held) const noexcept override;
     void asked_for(Pages &, PageRange, Attribute to) const noexcept override;
-    void converted(Pages &, PageRange, Attribute to, std::uint64_t first_frame) const noexcept override;
+    Solicited solicited(Pages const &, PageRange, Attribute to) const noexcept override;
+    void converted(Pages &, PageRange, Attribute to, Solicited) const noexcept override;
     // host_donate_guest; nothing where the guest has the page already, shared or not (with PkvmUnshare::after_conversion: it is shared no longer). EHWPOISON: the host took it from the guest by force.
     // EPERM: it is elsewhere in the guest, or lent to EL2. EINVAL: no frame.
     Status make_private(Pages &, PageNo, std::uint64_t frame) const noexcept override;

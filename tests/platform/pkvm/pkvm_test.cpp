@@ -29,6 +29,7 @@ int veto(World const &w, Attribute to)
     auto const s { pkvm_side.veto(w.pages, range, to, first_frame) };
     return s ? 0 : s.error().err;
 }
+void converted(World &w, Attribute to) { pkvm_side.converted(w.pages, range, to, pkvm_side.solicited(w.pages, range, to)); }
 
 }
 
@@ -64,7 +65,7 @@ TEST(Pkvm, ASharedPageIsTheHostsToReadWithTheGuestsBytes)
     w.write(page0, 0xbe);
     ASSERT_EQ(apply(w.pages, page0, Call::guest_share_host, w.guest(page0)), 0);
     EXPECT_FALSE(pkvm_side.held(w.pages.record(page0)));
-    pkvm_side.converted(w.pages, range, Attribute::shared, first_frame);
+    converted(w, Attribute::shared);
     EXPECT_TRUE(pkvm_side.host_access(w.pages, page0, Access::read).allowed());
     EXPECT_EQ(w.value(page0), 0xbe);
     // and back: MEM_UNSHARE is what makes it the guest's own again
@@ -82,10 +83,24 @@ TEST(Pkvm, ARequestThatEl2HasNotSeenIsHonouredByTheConversion)
     w.write(page0, 0xbe);
     record_request(*w.vm, range, false);
     pkvm_side.make_shared(w.pages, range);
-    pkvm_side.converted(w.pages, range, Attribute::shared, first_frame);
+    converted(w, Attribute::shared);
     EXPECT_EQ(w.page(page0).state, State::shared_by_guest);
     EXPECT_EQ(w.value(page0), 0xbe);
     EXPECT_FALSE(requested(*w.vm, range, false));
+}
+
+// Who dies in it leaves it to be done again by somebody who finds no request any more.
+TEST(Pkvm, AnAnsweredRequestStaysAnsweredWhenItIsAnsweredAgain)
+{
+    auto w { with(PkvmUnsolicited::destructive) };
+    w.write(page0, 0xbe);
+    record_request(*w.vm, range, true);
+    auto const asked { pkvm_side.solicited(w.pages, range, Attribute::private_) };
+    EXPECT_EQ(asked, Solicited::yes);
+    pkvm_side.converted(w.pages, range, Attribute::private_, asked);
+    EXPECT_EQ(pkvm_side.solicited(w.pages, range, Attribute::private_), Solicited::no);
+    pkvm_side.converted(w.pages, range, Attribute::private_, asked);
+    EXPECT_EQ(w.value(page0), 0xbe);
 }
 
 TEST(Pkvm, NobodyAskedAndItIsAllowedThenTheGuestLosesThePage)
@@ -112,7 +127,7 @@ TEST(Pkvm, NobodyAskedAndItIsRefused)
     EXPECT_EQ(veto(w, Attribute::shared), 0);
     EXPECT_EQ(veto(w, Attribute::shared), 0); // looking changes nothing
     EXPECT_EQ(veto(w, Attribute::private_), EPERM);
-    pkvm_side.converted(w.pages, range, Attribute::shared, first_frame);
+    converted(w, Attribute::shared);
     EXPECT_EQ(veto(w, Attribute::shared), EPERM);
     auto const refused { pkvm_side.veto(w.pages, range, Attribute::shared, first_frame) };
     ASSERT_FALSE(refused);
@@ -126,7 +141,7 @@ TEST(Pkvm, NobodyAskedAndItIsDestructive)
     ASSERT_EQ(donate(w), 0);
     w.write(page0, 0xbe);
     pkvm_side.make_shared(w.pages, range);
-    pkvm_side.converted(w.pages, range, Attribute::shared, first_frame);
+    converted(w, Attribute::shared);
     EXPECT_EQ(w.value(page0), 0);
     EXPECT_EQ(w.pages.record(page0), Record {});
     EXPECT_EQ(donate(w), 0); // the guest may have it again
@@ -134,19 +149,19 @@ TEST(Pkvm, NobodyAskedAndItIsDestructive)
     // To private of a page that the guest shares: unshared by force, and wiped.
     ASSERT_EQ(apply(w.pages, page0, Call::guest_share_host, w.guest(page0)), 0);
     w.write(page0, 0xbe);
-    pkvm_side.converted(w.pages, range, Attribute::private_, first_frame);
+    converted(w, Attribute::private_);
     EXPECT_EQ(w.value(page0), 0);
     EXPECT_EQ(w.pages.record(page0), Record {});
 
     // A page of the range that is the guest's already is left alone; who is asked for keeps its bytes.
     ASSERT_EQ(donate(w), 0);
     w.write(page0, 0xbe);
-    pkvm_side.converted(w.pages, range, Attribute::private_, first_frame);
+    converted(w, Attribute::private_);
     EXPECT_TRUE(pkvm_side.held(w.pages.record(page0)));
     EXPECT_EQ(w.value(page0), 0xbe);
     record_request(*w.vm, range, false);
     pkvm_side.make_shared(w.pages, range);
-    pkvm_side.converted(w.pages, range, Attribute::shared, first_frame);
+    converted(w, Attribute::shared);
     EXPECT_EQ(w.value(page0), 0xbe);
 }
 

@@ -114,8 +114,9 @@ private:
         ASSERT_EQ(allowed, asked || unsolicited != PkvmUnsolicited::refused);
         if (!allowed)
             return;
+        auto const solicited { side.solicited(world_.pages, PageRange::one(p), Attribute::shared) };
         side.make_shared(world_.pages, PageRange::one(p));
-        side.converted(world_.pages, PageRange::one(p), Attribute::shared, World::frame_of(p));
+        side.converted(world_.pages, PageRange::one(p), Attribute::shared, solicited);
         e.asked = false;
         if (asked) {
             if (e.private_())

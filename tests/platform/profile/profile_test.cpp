@@ -112,6 +112,12 @@ TEST(Words, TheFirstUnknownOneIsNamed)
     EXPECT_EQ(apply_words("no-policy=refused", p), std::nullopt);
     EXPECT_EQ(p.mode_of(0), std::nullopt);
     EXPECT_EQ(apply_words("no-policy=maybe", p), "no-policy=maybe");
+    EXPECT_EQ(p.capability, 250u);
+    EXPECT_EQ(apply_words("capability=249", p), std::nullopt);
+    EXPECT_EQ(p.capability, 249u);
+    for (auto const *wrong : { "capability=", "capability=0", "capability=10000", "capability=-1", "capability=0x10", "capability=NUMBER", "capability" })
+        EXPECT_EQ(apply_words(wrong, p), wrong);
+    EXPECT_EQ(p.capability, 249u);
 }
 
 TEST(Words, WhatAVersionItselfSaysIsItsDefault)
