@@ -46,7 +46,7 @@ struct Journal final {
 
 // What the file is, for a process that knows nothing but the descriptor.
 struct Identity final {
-    static constexpr std::uint64_t expected_magic { 0x33306d656d67 }; // "gmem03": the layout's version
+    static constexpr std::uint64_t expected_magic { 0x34306d656d67 }; // "gmem04": the layout's version
 
     std::uint64_t magic;
     std::uint64_t pages;

@@ -30,8 +30,11 @@ void note_page(observe::Recording &event, memory::GuestMemory const &file, PageN
 }
 
 // The page gets its memory before its attribute is looked at, and keeps it whatever follows.
-int populate_page(FrameAttributes const *of_vm, memory::GuestMemory &file, PageNo p, std::uint64_t frame, std::byte *source, Populator &to, observe::Recording *event) noexcept
+int populate_page(FrameAttributes const *of_vm, Stretch const &of, std::uint64_t index, std::byte *source, Populator &to) noexcept
 {
+    auto &file { of.file };
+    auto const p { of.first.plus(index) };
+    auto const frame { of.frame + index };
     auto const one { PageRange::one(p) };
     bool const existed { memory::has_memory(file, p) };
     memory::FileLocked const guard { file };
@@ -47,8 +50,8 @@ int populate_page(FrameAttributes const *of_vm, memory::GuestMemory &file, PageN
         return -EINVAL;
     auto const result { to.page({ trusted, p, frame, attribute, source, existed, file.facts().inode }) };
     trusted.settle(one);
-    if (event && *event && result == 0) [[unlikely]]
-        note_page(*event, file, p, existed);
+    if (of.event && *of.event && result == 0) [[unlikely]]
+        note_page(*of.event, file, p, existed);
     return result;
 }
 
@@ -81,7 +84,7 @@ Result<std::uint64_t> populate(Stretch const &of, std::uintptr_t source, FrameAt
         else if (source && !copy.read(source + done * page_size))
             error = -EFAULT;
         else
-            error = populate_page(of_vm, of.file, of.first.plus(done), of.frame + done, source ? copy.bytes() : nullptr, to, of.event);
+            error = populate_page(of_vm, of, done, source ? copy.bytes() : nullptr, to);
     }
     if (figures) [[unlikely]] {
         figures->launch.size.store(0, std::memory_order_relaxed);

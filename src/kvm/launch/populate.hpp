@@ -48,7 +48,7 @@ struct Stretch final {
     memory::GuestMemory &file;
     PageNo first;
     std::uint64_t frame, pages;
-    observe::Recording *event { nullptr }; // of the call, where it is one
+    observe::Recording *event { nullptr }; // of the call that this is
 };
 
 // Page after page, until one fails: how many are done, if any; otherwise why not the first, as below. `source`: page aligned. `of_vm`: who knows which frames are private; nullptr: the file.
