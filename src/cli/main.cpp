@@ -7,6 +7,8 @@
 #include "cli/picture/picture.hpp"
 #include "cli/play.hpp"
 #include "cli/run.hpp"
+#include "cli/stats.hpp"
+#include "cli/top.hpp"
 #include "cli/trace.hpp"
 #include "gmem/gmem.h"
 
@@ -39,6 +41,9 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
     run->add_flag("--report-handled", options.report_handled, "Accesses whose SIGBUS the program handles are told too");
     run->add_option("--suppressions", options.suppressions, "A file that says which reports are not wanted");
     run->add_option("--error-exitcode", options.error_exitcode, "The exit status when something was reported")->check(CLI::Range(1, 255));
+    run->add_option("--inject", options.inject, "A fault on demand, repeatable, as eagain:every=3 or seed=7: docs/inject.md; also GMEM_INJECT")->allow_extra_args(false);
+    run->add_option("--stats", options.stats_file, "At the end the session's figures, to standard error, or with --stats=FILE to a file: docs/stats.md")->expected(0, 1);
+    run->add_option("--stats-format", options.stats_format, "text, json or prometheus; by the file's name when not given: .json, .prom");
     run->add_option("--uapi", options.uapi, "Version of the proposal: mainline, v8, may1, rfc-v5, rfc-v4 or feb; also GMEM_UAPI");
     run->add_option("--uapi-option", options.uapi_options, "NAME=VALUE, repeatable: no-policy=zero|refused, capability=NUMBER; also GMEM_UAPI_OPTIONS")->allow_extra_args(false);
     run->add_option("--platform", options.platform, "auto (by VM type), sw_protected, snp, tdx, pkvm or cca; also GMEM_PLATFORM");
@@ -49,7 +54,7 @@ void add_run(CLI::App &app, gmem::cli::RunOptions &options)
 // program's name cannot be mistaken for an option or an option's value.
 bool takes_a_value(std::string_view word)
 {
-    for (auto const *known : { "--window-engine", "--window-opening", "--peer-timeout", "--in-place", "--vm-attributes", "--vcpu", "--processor", "--measurement", "--trace", "--observe", "--report", "--report-file", "--report-format", "--suppressions", "--error-exitcode", "--uapi", "--uapi-option", "--platform", "--platform-option" })
+    for (auto const *known : { "--window-engine", "--window-opening", "--peer-timeout", "--in-place", "--vm-attributes", "--vcpu", "--processor", "--measurement", "--trace", "--observe", "--report", "--report-file", "--report-format", "--suppressions", "--error-exitcode", "--inject", "--stats-format", "--uapi", "--uapi-option", "--platform", "--platform-option" })
         if (word == known)
             return true;
     return false;
@@ -98,6 +103,8 @@ int main(int argc, char **argv)
     gmem::cli::TraceCommand const trace { app };
     gmem::cli::CheckCommand const check { app };
     gmem::cli::PictureCommand const picture { app };
+    gmem::cli::StatsCommand const stats { app };
+    gmem::cli::TopCommand const top { app };
 
     if (argc < 2) {
         std::cerr << app.help();
@@ -125,10 +132,15 @@ int main(int argc, char **argv)
         return check.run();
     if (picture.wanted())
         return picture.run();
+    if (stats.wanted())
+        return stats.run();
+    if (top.wanted())
+        return top.run();
     if (app.got_subcommand("run")) {
         if (options.command.empty())
             return complain("run needs a program: gmem run -- PROGRAM", gmem::cli::cannot_run);
+        options.stats = app.get_subcommand("run")->count("--stats") != 0;
         return gmem::cli::run(options);
     }
-    return complain("the subcommands are run, doctor, measure, matrix, play, trace, check and report; see gmem --help", usage_error);
+    return complain("the subcommands are run, doctor, measure, matrix, play, trace, check, report, stats and top; see gmem --help", usage_error);
 }

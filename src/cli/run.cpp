@@ -1,9 +1,12 @@
 #include "cli/run.hpp"
 
+#include "cli/inject_words.hpp"
 #include "cli/program.hpp"
 #include "cli/reports/reporter.hpp"
 #include "cli/session_file.hpp"
+#include "cli/statistics.hpp"
 #include "cli/supervise.hpp"
+#include "observe/inject.hpp"
 #include "platform/choice.hpp"
 #include "platform/words.hpp"
 
@@ -13,7 +16,9 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
+#include <iterator>
 #include <optional>
+#include <sstream>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -103,6 +108,26 @@ bool choose_processor(std::string const &option, std::string &complaint)
     return false;
 }
 
+// The variable's words are separated by spaces, and come first.
+std::vector<std::string> injections(std::vector<std::string> const &options)
+{
+    std::istringstream words { variable("GMEM_INJECT") };
+    std::vector<std::string> all { std::istream_iterator<std::string> { words }, {} };
+    all.insert(all.end(), options.begin(), options.end());
+    return all;
+}
+
+// The program's standard output is the program's.
+void tell_statistics(observe::LogHeader const &log, RunOptions const &options, StatisticsForm form)
+{
+    auto const text { told(statistics_of(log, fmt::format("{}", fmt::join(options.command, " "))), form) };
+    std::string complaint;
+    if (options.stats_file.empty())
+        fmt::print(stderr, "{}", text);
+    else if (!put_out(text, options.stats_file, complaint))
+        fmt::print(stderr, "gmem: {}\n", complaint);
+}
+
 std::vector<std::string> uapis()
 {
     std::vector<std::string> names;
@@ -167,6 +192,18 @@ int run(RunOptions const &options)
         || !choose_words("GMEM_PLATFORM_OPTIONS", options.platform_options, platform::option_words(), complaint))
         return refuse(cannot_run, complaint);
 
+    auto form { StatisticsForm::text };
+    if (!choose_form(options.stats_format, options.stats_file, form))
+        return refuse(cannot_run, fmt::format("--stats-format={} is not known: use text or json or prometheus", options.stats_format));
+    if (options.stats && variable("GMEM_OBSERVE") == "off" && options.trace.empty())
+        return refuse(cannot_run, "--stats needs what --observe=off takes away: the session's memory");
+    observe::Faults faults {};
+    auto const inject { injections(options.inject) };
+    if (complaint = read_injections(inject, faults); !complaint.empty())
+        return refuse(cannot_run, complaint);
+    if (!inject.empty() && variable("GMEM_OBSERVE") == "off" && options.trace.empty())
+        return refuse(cannot_run, "--inject needs what --observe=off takes away: the session's memory");
+
     auto const &name { options.command.front() };
     auto const program { Program::find(name) };
     switch (program.reach) {
@@ -210,6 +247,8 @@ int run(RunOptions const &options)
     auto const session { SessionFile::make(options.trace, options.command, complaint) };
     if (!session)
         return refuse(cannot_run, complaint);
+    (void)read_injections(inject, observe::faults_of(session->header()));
+    observe::faults_of(session->header()).seed = faults.seed;
     setenv("GMEM_SESSION", session->path().c_str(), 1);
     std::optional<reports::Reporter> reporter;
     if (reports)
@@ -220,6 +259,10 @@ int run(RunOptions const &options)
     }) };
     if (reporter)
         reporter->finish(status != -1 && WIFEXITED(status));
+    for (auto const &line : told_injections(observe::faults_of(session->header())))
+        fmt::print(stderr, "gmem: {}\n", line);
+    if (options.stats)
+        tell_statistics(session->header(), options, form);
     session->finish();
     if (status == -1)
         return refuse(cannot_run, fmt::format("no process for {}: {}", name, std::strerror(errno)));

@@ -25,6 +25,9 @@ struct RunOptions final {
     bool report_handled { false };
     int error_exitcode { 0 };  // 0: the program's status is the status
     std::vector<std::string> uapi_options, platform_options; // NAME=VALUE: platform/words.hpp
+    std::vector<std::string> inject; // docs/inject.md
+    bool stats { false };
+    std::string stats_file, stats_format; // "": standard error; by the file's name: docs/stats.md
     std::vector<std::string> command;
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/references.hpp"
 #include "kvm/launch/td_entry.hpp"
+#include "observe/inject.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
 
@@ -97,6 +98,9 @@ long Vcpu::run_and_correct(int fd, unsigned long argument) noexcept
     } else if (next_ == Next::answer) [[unlikely]] {
         deliver_answer(fd);
     }
+    if (observe::Inject::on()) [[unlikely]]
+        if (auto const told { meet_unasked(fd, argument) })
+            return *told;
     if (vm_->runs_are_watched()) [[unlikely]]
         return run_watched(fd, argument);
     if (mask_inside_ != program_mask_) [[unlikely]] // was watched

@@ -9,6 +9,7 @@
 //   P3  the object holds one reference to its VM, and its own mapping of the run page, from create() to the last release().
 
 #include "kvm/breakpoints.hpp"
+#include "kvm/exit_figures.hpp"
 #include "kvm/exit_notes.hpp"
 #include "kvm/launch/cpuid_table.hpp"
 #include "kvm/run_page.hpp"
@@ -40,7 +41,7 @@ public:
     {
         auto const result { run_and_correct(fd, argument) };
         note_exit(*page_, result, vm_->number(), launch_.ordinal);
-        return result;
+        return counted_exit(*vm_, *page_, result, launch_.ordinal);
     }
 
     // KVM_SET_GUEST_DEBUG and KVM_SET_SIGNAL_MASK: the program's wishes are remembered and passed on.
@@ -57,6 +58,9 @@ public:
     long pre_fault_memory(int fd, std::uintptr_t argument) noexcept;
 
 private:
+    // unasked.cpp: nullopt: nothing was injected.
+    std::optional<long> meet_unasked(int fd, unsigned long argument) noexcept;
+
     // What the next KVM_RUN begins with.
     enum class Next : std::uint8_t { enter, access, answer };
 

@@ -16,9 +16,11 @@
 #include "kvm/slot_table.hpp"
 #include "kvm/trust.hpp"
 #include "kvm/uapi.hpp"
+#include "kvm/unasked.hpp"
 #include "os/mutex.hpp"
 
 #include <atomic>
+#include <optional>
 
 namespace gmem::kvm {
 
@@ -106,6 +108,10 @@ public:
     // A guest asks its VMM for [gpa, gpa + size) to be converted: the platform may want to know, for every file that has a part of it. What is behind
     // no memslot is nobody's.
     void guest_asks(std::uint64_t gpa, std::uint64_t size, Attribute to) noexcept;
+    // unasked.cpp: what a guest of this VM asks for all of a sudden (--inject).
+    std::optional<Unasked> unasked() noexcept;
+    // exit_figures.cpp: an exit of a vCPU of this VM was about `gpa`.
+    void count_exit(std::uint64_t gpa, observe::Figure observe::FileFigures::*which) noexcept;
     // Must pages be the platform's before a real vCPU may reach them?
     bool gates_guests() const noexcept { return platform::platform_of(trust_.kind).keeps_records(); }
 

@@ -32,6 +32,8 @@ Met Vm::access_page(memory::GuestMemory &file, PageNo p, std::uint64_t gpa, Side
 {
     if (auto const early { side == Side::private_ && gates_guests() ? check_early_fault() : Ok {} }; !early)
         return Met::fault(side, early.error().err);
+    if (file.is_poisoned(p)) [[unlikely]]
+        return Met::fault(side, EHWPOISON);
     return scripted::access_page(file, p, gpa, side, access, bytes, size);
 }
 

@@ -5,6 +5,7 @@
 #include "memory/gate.hpp"
 #include "memory/guest_memory.hpp"
 #include "memory/holds.hpp"
+#include "memory/injected.hpp"
 #include "memory/peers.hpp"
 #include "memory/huge_pages.hpp"
 #include "memory/process.hpp"
@@ -66,6 +67,7 @@ Status GuestMemory::convert(PageRange r, Attribute to, platform::ContentMode mod
         event->size = raw(r.length());
         event->more[4] = to == Attribute::private_ ? private_attribute : 0;
     }
+    injected::delay(*this, r, to);
     auto const result { convert(r, to, mode, event) };
     event.done(result);
     return result;
@@ -79,7 +81,7 @@ Status GuestMemory::convert(PageRange r, Attribute to, platform::ContentMode mod
     Holds::settle();
     auto result { convert_once(r, to, mode, event) };
     os::kill_point("convert.unlocked");
-    if (result || result.error().why != Why::page_in_use || Holds::settle() == 0)
+    if (result || result.error().why != Why::page_in_use || result.error().site == injected::refusal_site || Holds::settle() == 0)
         return result;
     if (event) [[unlikely]] {
         event.withdraw();
@@ -96,6 +98,7 @@ Status GuestMemory::convert_once(PageRange r, Attribute to, platform::ContentMod
     FileLocked const guard { *this, to == Attribute::private_ ? FileLocked::Patience::bounded : FileLocked::Patience::endless };
     if (!guard) {
         auto e { guard.error() };
+        figures_.count_refused(e.err);
         e.at = r.offset();
         note_failure(event, e);
         return e;
@@ -103,6 +106,7 @@ Status GuestMemory::convert_once(PageRange r, Attribute to, platform::ContentMod
     auto const result { convert_locked(r, to, mode, event) };
     if (!result) {
         count(header().counters.conversions_failed);
+        figures_.count_refused(result.error().err);
         note_failure(event, result.error());
     } else {
         event.write(0); // where it was written already, this is nothing
@@ -119,19 +123,23 @@ Status GuestMemory::convert_locked(PageRange r, Attribute to, platform::ContentM
         return Error { Why::platform_refused, decision.err, r.offset(), "convert.mode" };
     if (!attributes().first_differing(r, to)) { // already so: no staging, no hooks, no zap
         count(header().counters.conversions_unchanged);
+        if (auto *const e { figures_.entry() }) [[unlikely]]
+            observe::add(e->unchanged, 1);
         if (profile.applies_to_unchanged) {
             note_effect(event, decision.effect);
             apply_to_contents(*this, r, decision.effect, "a conversion");
         }
         return Ok {};
     }
+    GMEM_CHECK(injected::refusal(*this, r, to));
     GMEM_CHECK(control_.stage(r)); // 1. memory
     os::kill_point("convert.staged");
     GMEM_CHECK(TrustedSide { *this }.veto(r, to)); // 2. the trusted side
-    return to == Attribute::private_ ? to_private_locked(r, decision.effect, event) : to_shared_locked(r, decision.effect, event);
+    CountedConversion counted { *this, r, to };
+    return to == Attribute::private_ ? to_private_locked(r, decision.effect, event, counted) : to_shared_locked(r, decision.effect, event, counted);
 }
 
-Status GuestMemory::to_private_locked(PageRange r, platform::ContentEffect effect, observe::Recording &event) noexcept
+Status GuestMemory::to_private_locked(PageRange r, platform::ContentEffect effect, observe::Recording &event, CountedConversion &counted) noexcept
 {
     // 3. No window of any process may reach the range, so that no new host reference can appear after the question of step 4. This
     //    is the one effect that a failed conversion may have; here it is undone below, elsewhere recovery does it.
@@ -148,19 +156,24 @@ Status GuestMemory::to_private_locked(PageRange r, platform::ContentEffect effec
     TrustedSide trusted { *this };
     auto const asked { trusted.solicited(r, Attribute::private_) };
     static_assert(noexcept(control_.begin_commit(r, Attribute::private_, effect, asked)) && noexcept(apply_to_contents(*this, r, effect, "")) && noexcept(control_.commit()));
+    counted.at(2);
+    counted.look();
     control_.begin_commit(r, Attribute::private_, effect, asked);
     apply_to_contents(*this, r, effect, "a conversion to private");
     note_effect(event, effect);
     event.write(0); // before the journal goes: whoever is killed earlier leaves it to another to finish the conversion, and to tell
     os::kill_point("convert.told");
+    counted.at(3);
     control_.commit();
+    counted.done();
     trusted.converted(r, Attribute::private_, asked);
+    injected::poison(*this, r);
     control_.concluded();
     count(header().counters.conversions_to_private);
     return Ok {};
 }
 
-Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect, observe::Recording &event) noexcept
+Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect, observe::Recording &event, CountedConversion &counted) noexcept
 {
     // A guest must not write to what is being turned into what the host will read.
     if (guest_is_gated())
@@ -173,14 +186,19 @@ Status GuestMemory::to_shared_locked(PageRange r, platform::ContentEffect effect
     TrustedSide trusted { *this };
     static_assert(noexcept(trusted.make_shared(r)) && noexcept(control_.commit()));
     auto const asked { trusted.solicited(r, Attribute::shared) };
+    counted.look();
     control_.begin_commit(r, Attribute::shared, effect, asked);
     trusted.make_shared(r);
+    counted.at(2);
     apply_to_contents(*this, r, effect, "a conversion to shared");
     note_effect(event, effect);
     event.write(0);
+    counted.at(3);
     control_.commit();
+    counted.done();
     trusted.converted(r, Attribute::shared, asked);
     control_.concluded();
+    injected::poison(*this, r);
     os::kill_point("convert.committed");
     count(header().counters.conversions_to_shared);
     open_shared_runs(*this, r);
@@ -202,6 +220,7 @@ Status GuestMemory::close_to_guest(PageRange r) noexcept
 Status GuestMemory::close_everywhere(PageRange r) noexcept
 {
     Peers peers { control_.slots(), header().attached, static_cast<unsigned>(agent_.slot()), r };
+    injected::kill_peer(*this, peers, r);
     if (!peers.none())
         peers.ask();
     os::kill_point("convert.asked");
@@ -247,6 +266,8 @@ Status GuestMemory::reopen(Window &w, PageNo p) noexcept
 {
     attach();
     count(header().counters.recoveries);
+    if (auto *const e { figures_.entry() })
+        observe::add(e->recoveries, 1);
     auto reopened { [&]() GMEM_NO_THREAD_SAFETY noexcept -> Status {
         if (has_huge_pages())
             GMEM_CHECK(HugePages { *this }.open_extent(w, p));

@@ -154,6 +154,7 @@ void GuestMemory::continue_in_child() noexcept
     gives_back_ = false;
     guest_window_ = 0; // the parent's: whatever lies at its addresses here is somebody else's
     control_.moved_in_helper(file_);
+    figures_.continue_in_child();
     agent_.forget_after_fork();
     if (file_ != os::HelperFd::none)
         (void)map_view();

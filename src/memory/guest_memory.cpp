@@ -4,10 +4,12 @@
 #include "memory/gate.hpp"
 #include "memory/guest_window.hpp"
 #include "memory/huge_pages.hpp"
+#include "memory/injected.hpp"
 #include "memory/pool.hpp"
 #include "memory/process.hpp"
 #include "memory/space.hpp"
 #include "memory/trusted_side.hpp"
+#include "observe/inject.hpp"
 #include "os/mapping_calls.hpp"
 #include "os/signals.hpp"
 
@@ -40,6 +42,7 @@ Result<GuestMemory *> GuestMemory::create(Birth birth) noexcept
         if (birth.key)
             __builtin_memcpy(vm.key, birth.key, sizeof vm.key);
         GMEM_CHECK(g->take_cipher());
+        g->figures_.enter(*g);
         return g->join();
     }() };
     if (!made) {
@@ -83,6 +86,7 @@ Status GuestMemory::take_cipher() noexcept
 void GuestMemory::give_place_back() noexcept
 {
     agent_.stop();
+    figures_.leave(*this);
     if (cipher_)
         crypto::primitives()->free_cipher(cipher_);
     cipher_ = nullptr;
@@ -172,6 +176,7 @@ Result<Bytes> GuestMemory::allocated() const noexcept
 Status GuestMemory::allocate(PageRange r) noexcept
 {
     os::SignalsBlocked blocked;
+    GMEM_CHECK(injected::allocation(*this, r));
     if (has_huge_pages()) {
         FileLocked const guard { *this };
         if (!guard)
@@ -217,6 +222,9 @@ Status GuestMemory::punch(PageRange r, observe::Recording &event) noexcept
 Status GuestMemory::punch_inside(PageRange r) noexcept
 {
     count(header().counters.punched);
+    figures_.look(*this); // before the memory goes: this may have been the most
+    if (auto *const e { figures_.entry() })
+        observe::add(e->punched, 1);
     auto const inside { r.intersect(*PageRange::make(PageNo { 0 }, pages_)) };
     if (!inside)
         return Ok {};
@@ -226,6 +234,7 @@ Status GuestMemory::punch_inside(PageRange r) noexcept
     os::Locked space { Space::lock() };
     GMEM_CHECK(has_huge_pages() ? HugePages { *this }.punch(*inside) : punch_locked(*inside));
     detach_pins_locked(*inside);
+    observe::Inject::forget_poisoned(facts_.inode, inside->first().index(), inside->last().index());
     return Ok {};
 }
 
@@ -246,10 +255,26 @@ Status GuestMemory::punch_locked(PageRange r) noexcept GMEM_NO_THREAD_SAFETY
     return allocate_in_file(file_, os::falloc_keep_size | os::falloc_punch_hole, r.offset(), r.length());
 }
 
+bool GuestMemory::is_poisoned(PageNo p) const noexcept { return observe::Inject::first_poisoned(facts_.inode, p.index(), p.index() + 1).has_value(); }
+
+// Shared, and no memory failure (--inject).
+std::optional<PageRange> GuestMemory::next_sound_run(PageNo from, PageNo limit) const noexcept
+{
+    for (auto at { from };; at = at.plus(1)) {
+        auto const shared { attributes().next_run(at, limit, Attribute::shared) };
+        auto const poisoned { shared ? observe::Inject::first_poisoned(facts_.inode, shared->first().index(), shared->last().index()) : std::nullopt };
+        if (!poisoned)
+            return shared;
+        if (auto const before { PageRange::make(shared->first(), PageNo { *poisoned }) })
+            return before;
+        at = shared->first();
+    }
+}
+
 std::optional<PageRange> GuestMemory::next_run_to_open(PageNo from, PageNo limit) const noexcept
 {
     for (auto at { from };;) {
-        auto const shared { attributes().next_run(at, limit, Attribute::shared) };
+        auto const shared { next_sound_run(at, limit) };
         if (!shared || !has_huge_pages())
             return shared;
         if (auto const open { extents().next_settled(shared->first(), shared->last(), true) })

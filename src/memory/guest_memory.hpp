@@ -12,6 +12,7 @@
 #include "crypto/primitives.hpp"
 #include "memory/agent.hpp"
 #include "memory/control_block.hpp"
+#include "memory/file_figures.hpp"
 #include "memory/hidden_file.hpp"
 #include "memory/opening.hpp"
 #include "memory/window.hpp"
@@ -112,10 +113,14 @@ public:
     os::OwnCopy &own_copy() noexcept { return own_copy_; }
     ControlHeader &header() const noexcept { return control_.header(); }
     FileFacts const &facts() const noexcept { return facts_; }
+    FileFigures const &figures() const noexcept { return figures_; }
     // A new descriptor for the program, the lowest free number: O_PATH, so that whatever does not pass through gmem gets EBADF.
     Result<int> open_for_program(int more_flags = 0) const noexcept;
     // Bytes of the guest's pages that are in memory now.
     Result<Bytes> allocated() const noexcept;
+
+    // A memory failure that --inject made: nobody gets at its bytes any more.
+    bool is_poisoned(PageNo p) const noexcept;
 
     // The end of what a window can show: the window's last page or the end of the file.
     PageNo last_page_of(Window const &w) const noexcept { return w.pages().last() < pages_ ? w.pages().last() : pages_; }
@@ -172,10 +177,11 @@ private:
     Status take_place(os::HelperFd file, Identity const &identity) noexcept;
     void give_place_back() noexcept;
 
+    std::optional<PageRange> next_sound_run(PageNo from, PageNo limit) const noexcept;
     Status convert_once(PageRange r, Attribute to, platform::ContentMode mode, observe::Recording &event) noexcept;
     Status convert_locked(PageRange r, Attribute to, platform::ContentMode mode, observe::Recording &event) noexcept GMEM_REQUIRES(header().lock);
-    Status to_private_locked(PageRange r, platform::ContentEffect effect, observe::Recording &event) noexcept GMEM_REQUIRES(header().lock);
-    Status to_shared_locked(PageRange r, platform::ContentEffect effect, observe::Recording &event) noexcept GMEM_REQUIRES(header().lock);
+    Status to_private_locked(PageRange r, platform::ContentEffect effect, observe::Recording &event, CountedConversion &counted) noexcept GMEM_REQUIRES(header().lock);
+    Status to_shared_locked(PageRange r, platform::ContentEffect effect, observe::Recording &event, CountedConversion &counted) noexcept GMEM_REQUIRES(header().lock);
     Status close_everywhere(PageRange r) noexcept GMEM_REQUIRES(header().lock);
     Status close_to_guest(PageRange r) noexcept GMEM_REQUIRES(header().lock); // before the platform gives pages of it up. ENOMEM
     Status punch_inside(PageRange r) noexcept GMEM_REQUIRES(header().lock);
@@ -200,6 +206,7 @@ private:
     bool has_control_ { false };
     Agent agent_;
     FileFacts facts_ {};
+    FileFigures figures_;
     int copy_for_child_ { -1 }; // only between Fork::prepare() and the end of fork()
     bool gives_back_ { false };
     std::uintptr_t guest_window_ { 0 };

@@ -105,6 +105,7 @@ Result<GuestMemory *> GuestMemory::adopt(int fd) noexcept
         GMEM_TRY(control, ControlBlock::open(file, g->pages_));
         g->control_ = control;
         g->has_control_ = true;
+        g->figures_.enter(*g);
         return g->take_cipher();
     }() };
     if (!made) {

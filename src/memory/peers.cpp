@@ -45,6 +45,14 @@ bool Peers::try_to_ask(unsigned peer) noexcept
     return true;
 }
 
+int Peers::any_process() const noexcept
+{
+    for (auto left { pending_ }; left != 0; left &= left - 1)
+        if (auto const &slot { slots_[std::countr_zero(left)] }; os::holder_lives(__atomic_load_n(&slot.liveness, __ATOMIC_ACQUIRE)))
+            return slot.pid;
+    return 0;
+}
+
 void Peers::ask() noexcept
 {
     for (auto left { pending_ }; left != 0; left &= left - 1) {

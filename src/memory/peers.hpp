@@ -31,6 +31,9 @@ public:
 
     int culprit() const noexcept { return culprit_; }
 
+    // One that is to be asked; 0: none lives.
+    int any_process() const noexcept;
+
 private:
     bool try_to_ask(unsigned peer) noexcept;
     enum class Progress : std::uint8_t { closed, failed, wait };

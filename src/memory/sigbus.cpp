@@ -111,11 +111,17 @@ observe::Event seen_access(siginfo_t const &info, void *context) noexcept
 }
 
 // The log asks only about what is not recovered: the stack is looked at when it is clear that somebody wants to know.
-bool recovered(siginfo_t const &info, void *context) noexcept
+bool recovered(siginfo_t &info, void *context) noexcept
 {
     auto const address { reinterpret_cast<std::uintptr_t>(info.si_addr) };
-    if (Space::recover(address) == Space::Fault::reopened)
+    auto const fault { Space::recover(address) };
+    if (fault == Space::Fault::reopened)
         return true;
+    if (fault == Space::Fault::poisoned) { // as the kernel tells who touched it
+        info.si_code = BUS_MCEERR_AR;
+        info.si_addr_lsb = page_bits;
+        return false;
+    }
     if (!observe::Log::on())
         return false;
     auto const seen { seen_access(info, context) };

@@ -56,6 +56,7 @@ public:
     enum class Fault : std::uint8_t {
         foreign,   // no window of ours
         reopened,  // the page is shared and open again: repeat the access
+        poisoned,  // a memory failure that --inject made
         forbidden, // private, past the end of the file, or memory cannot be had: the program's own SIGBUS
     };
     // `seen`: what a forbidden access was, for the log, which has it in the order of conversions. Null: it is no access yet.

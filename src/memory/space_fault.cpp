@@ -53,6 +53,8 @@ Space::Fault Space::recover_in(GuestMemory &file, std::uintptr_t address, observ
     auto const page { w->page_at(address) };
     auto place { page >= file.pages() ? Place::beyond_end : Place::private_ };
     if (page < file.pages() && file.at(page) == Attribute::shared) {
+        if (file.is_poisoned(page))
+            return Fault::poisoned;
         if (file.reopen(*w, page))
             return Fault::reopened;
         place = Place::no_memory;
@@ -85,6 +87,7 @@ bool Space::recover_range(std::uintptr_t address, std::size_t length) noexcept
         switch (recover(at)) {
         case Fault::foreign:   break;
         case Fault::reopened:  something = true; break;
+        case Fault::poisoned:
         case Fault::forbidden: return something && at > address; // a system call may have got as far as here
         }
     return something;

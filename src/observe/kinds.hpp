@@ -36,7 +36,7 @@ enum class Kind : std::uint8_t {
     pre_fault,     // KVM_PRE_FAULT_MEMORY
     launch,        // a step of a measured launch
     silent_peer,   // a process that kept a conversion waiting
-    injected,      // --inject made something fail
+    injected,      // --inject made something fail: detail is a Fault of faults.hpp
     told,          // a report was made
 };
 inline constexpr std::size_t kinds { static_cast<std::size_t>(Kind::told) + 1 };

@@ -1,5 +1,5 @@
 #pragma once
-// How a log lies in its file: one page that says what it is, then slots. The file is a trace that the user named, which keeps all, or memory of the
+// How a log lies in its file: one page that says what it is, one of the faults that were asked for (faults.hpp), the figures (figures.hpp), then slots. The file is a trace that the user named, which keeps all, or memory of the
 // session's, which keeps the latest.
 //
 // Invariants:
@@ -30,7 +30,7 @@ struct Slot final {
 static_assert(sizeof(Slot) == 128);
 
 struct LogHeader final {
-    static constexpr std::uint64_t expected_magic { 0x3130676f6c6d6567 }; // "gemlog01": the layout's version
+    static constexpr std::uint64_t expected_magic { 0x3230676f6c6d6567 }; // "gemlog02": the layout's version
 
     std::uint64_t magic;
     Keep keep;
@@ -49,8 +49,10 @@ struct LogHeader final {
     char settings[512];  // NAME=VALUE words, separated by spaces: what the session was started with
     char command[2048];  // the program and its arguments, each ended by NUL; cut where it is longer
 };
-inline constexpr std::uint64_t slots_at { 4096 };
-static_assert(sizeof(LogHeader) <= slots_at);
+inline constexpr std::uint64_t faults_at { 4096 };
+inline constexpr std::uint64_t figures_at { 8192 };
+inline constexpr std::uint64_t slots_at { figures_at + 67 * 4096 };
+static_assert(sizeof(LogHeader) <= faults_at);
 
 constexpr std::uint64_t bytes_of_log(std::uint64_t capacity) noexcept { return slots_at + capacity * sizeof(Slot); }
 

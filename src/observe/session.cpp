@@ -1,6 +1,7 @@
 #include "observe/session.hpp"
 
 #include "observe/clock.hpp"
+#include "observe/inject.hpp"
 #include "observe/log_reader.hpp"
 #include "observe/recording.hpp"
 #include "observe/who.hpp"
@@ -89,6 +90,7 @@ void Session::join(char const *path) noexcept
         return;
     }
     Log::use(begin);
+    Inject::use(*Log::header());
     note_process(Arrival::began);
     note_modules();
 }

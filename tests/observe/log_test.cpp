@@ -184,7 +184,7 @@ TEST_F(LogTest, AKilledWriterCostsItsOwnEventOnly)
 
 TEST(LogReader, StrangeBytesAreNoLog)
 {
-    alignas(4096) static std::byte page[8192] {};
+    alignas(4096) static std::byte page[slots_at + 32 * sizeof(Slot)] {};
     EXPECT_FALSE(LogReader::open({ page, 100 }));
     EXPECT_FALSE(LogReader::open({ page, sizeof page }));
     Log::create(page, Keep::latest, 32, 0, 0);

@@ -2,9 +2,11 @@
 
 #include "base/text.hpp"
 #include "kvm/launch/program_page.hpp"
+#include "observe/inject.hpp"
 #include "observe/report.hpp"
 #include "os/say.hpp"
 #include "platform/cca/populate.hpp"
+#include "platform/snp/cpuid_page.hpp"
 #include "platform/snp/populate.hpp"
 
 #include <algorithm>
@@ -15,12 +17,47 @@ namespace gmem::kvm::launch {
 using platform::snp::Firmware;
 using platform::snp::PageType;
 
+// --inject: nothing has happened to the page. Of a CPUID page the firmware says what it would have accepted, without one bit.
+int SnpPages::injected(PageOfLaunch const &at) noexcept
+{
+    observe::Target const page { observe::Call::launch, at.inode, raw(at.page.to_bytes()), page_size };
+    if (what_.type == PageType::cpuid && observe::Inject::at(observe::Fault::cpuid, page)) {
+        answer_ = Firmware::invalid_param;
+        if (at.source)
+            correct(at);
+        return -EIO;
+    }
+    auto const struck { observe::Inject::at(observe::Fault::firmware, page) };
+    if (!struck || struck->choice == observe::rmp_overlap) // the kernel asks RMPUPDATE again until it has done it
+        return 0;
+    if (struck->choice == observe::rmp_in_use) // RMPUPDATE's answer, not the firmware's
+        return -EINVAL;
+    answer_ = static_cast<Firmware>(struck->choice);
+    return -EIO;
+}
+
+void SnpPages::correct(PageOfLaunch const &at) const noexcept
+{
+    auto &table { *reinterpret_cast<platform::snp::CpuidPage *>(at.source) };
+    if (table.count != 0 && table.count <= platform::snp::CpuidPage::most)
+        for (auto &r : table.entries[0].registers)
+            if (r != 0) {
+                r &= r - 1;
+                break;
+            }
+    (void)platform::snp::judge_cpuid_page(at.source);
+    (void)give(what_.source + (at.frame - what_.frame) * page_size, at.source, page_size);
+}
+
 int SnpPages::page(PageOfLaunch const &at) noexcept
 {
     if (!at.source && what_.type != PageType::zero && !what_.in_place)
         return -EINVAL;
     if (!what_.sev_device)
         return -EBADF;
+    if (observe::Inject::on()) [[unlikely]]
+        if (auto const refused { injected(at) }; refused != 0)
+            return refused;
     auto const populated { platform::snp::populate(at.trusted.pages(), firmware_, { .page = at.page, .frame = at.frame, .type = what_.type, .attribute = at.attribute, .source = at.source }) };
     answer_ = populated.firmware;
     // The corrected table, to where it came from. The program may have unmapped that meanwhile: then it does not hear of it, as in KVM.

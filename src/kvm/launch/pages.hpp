@@ -25,6 +25,9 @@ public:
     platform::snp::Firmware answer() const noexcept { return answer_; }
 
 private:
+    int injected(PageOfLaunch const &at) noexcept;
+    void correct(PageOfLaunch const &at) const noexcept;
+
     platform::snp::Launch &firmware_;
     What what_;
     platform::snp::Firmware answer_ { platform::snp::Firmware::success };

@@ -2,6 +2,7 @@
 
 #include "kvm/launch/program_page.hpp"
 #include "memory/file_data.hpp"
+#include "observe/inject.hpp"
 #include "os/mapping_calls.hpp"
 
 #include <algorithm>
@@ -47,11 +48,20 @@ int populate_page(FrameAttributes const *of_vm, Stretch const &of, std::uint64_t
     auto const attribute { of_vm ? of_vm->at(PageNo { frame }) : file.at(p) };
     if (attribute != Attribute::private_)
         return -EINVAL;
-    auto const result { to.page({ trusted, p, frame, attribute, source, existed }) };
+    auto const result { to.page({ trusted, p, frame, attribute, source, existed, file.facts().inode }) };
     trusted.settle(one);
     if (of.event && *of.event && result == 0) [[unlikely]]
         note_page(*of.event, file, p, existed || source);
     return result;
+}
+
+// --inject: before anything is done with the page.
+int injected(memory::GuestMemory const &file, PageNo p) noexcept
+{
+    observe::Target const page { observe::Call::launch, file.facts().inode, raw(p.to_bytes()), page_size };
+    if (observe::Inject::at(observe::Fault::eintr, page))
+        return -EINTR;
+    return observe::Inject::at(observe::Fault::enomem, page) ? -ENOMEM : 0;
 }
 
 } // namespace
@@ -61,13 +71,24 @@ Result<std::uint64_t> populate(Stretch const &of, std::uintptr_t source, FrameAt
     ProgramPage copy;
     std::uint64_t done { 0 };
     int error { 0 };
+    auto *const figures { of.file.figures().entry() };
+    if (figures) [[unlikely]]
+        memory::begin(figures->launch, *PageRange::make(of.first, of.first.plus(of.pages)), Attribute::private_);
     for (; done < of.pages && error == 0; done += error == 0) {
+        if (figures) [[unlikely]]
+            figures->launch.done.store(done << page_bits, std::memory_order_relaxed);
         if (signals.one_waits())
             error = -EINTR;
+        else if (observe::Inject::on() && (error = injected(of.file, of.first.plus(done))) != 0) [[unlikely]]
+            break;
         else if (source && !copy.read(source + done * page_size))
             error = -EFAULT;
         else
             error = populate_page(of_vm, of, done, source ? copy.bytes() : nullptr, to);
+    }
+    if (figures) [[unlikely]] {
+        figures->launch.size.store(0, std::memory_order_relaxed);
+        figures->launched_pages.fetch_add(done, std::memory_order_relaxed);
     }
     if (done == 0)
         return Error::with_errno(-error, "populate.page");

@@ -31,6 +31,7 @@ struct PageOfLaunch final {
     Attribute attribute;
     std::byte *source;    // a copy of the program's page, or null
     bool existed;         // had anybody touched it before?
+    std::uint64_t inode;  // of its file
 };
 
 class Populator {

@@ -1,10 +1,12 @@
 // KVM's ioctls of a vCPU, as far as a script has what they are about. docs/scripted-vcpu.md has the list.
 
 #include "gmem/realm.h"
+#include "kvm/exit_figures.hpp"
 #include "kvm/exit_notes.hpp"
 #include "kvm/hypercall.hpp"
 #include "kvm/scripted/vcpu.hpp"
 #include "kvm/signal_mask.hpp"
+#include "observe/inject.hpp"
 #include "os/kick.hpp"
 #include "os/user_memory.hpp"
 
@@ -47,6 +49,9 @@ long Vcpu::run(unsigned long argument, os::KernelSignalSet mask_before) noexcept
     if (auto const admitted { vm_.admit_run(launch_) }; admitted != 0)
         return admitted;
     auto ended { interpreter_.complete() };
+    if (observe::Inject::on() && !ended && !asked_to_leave()) [[unlikely]]
+        if (auto const request { vm_.unasked() })
+            return tell(*reinterpret_cast<uapi::RunPage *>(shared_), *request);
     auto const mask { mask_.value_or(mask_before) };
     for (unsigned steps { 0 }; !ended; ++steps) {
         if (asked_to_leave())
@@ -131,7 +136,7 @@ long Vcpu::ioctl(unsigned long command, std::uintptr_t argument) noexcept
     case uapi::run: {
         auto const result { run(argument, blocked.before()) };
         note_exit(*reinterpret_cast<uapi::RunPage *>(shared_), result, vm_.number(), launch_.ordinal);
-        return result;
+        return counted_exit(vm_, *reinterpret_cast<uapi::RunPage *>(shared_), result, launch_.ordinal);
     }
     case uapi::set_signal_mask:
         return set_signal_mask(argument);

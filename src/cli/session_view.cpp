@@ -1,0 +1,125 @@
+#include "cli/session_view.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace gmem::cli {
+namespace {
+
+// "" where it has none, or may not be read.
+std::string session_of(pid_t process)
+{
+    std::ifstream environ { fmt::format("/proc/{}/environ", process), std::ios::binary };
+    for (std::string word; std::getline(environ, word, '\0');)
+        if (word.starts_with("GMEM_SESSION="))
+            return word.substr(std::strlen("GMEM_SESSION="));
+    return "";
+}
+
+std::string sentence_about(std::vector<FoundSession> const &sessions)
+{
+    std::string text;
+    for (auto const &s : sessions)
+        text += fmt::format("\n  --pid {}  {}", s.processes.front(), s.path);
+    return text;
+}
+
+} // namespace
+
+std::vector<FoundSession> find_sessions()
+{
+    std::vector<FoundSession> sessions;
+    std::error_code ignored;
+    for (auto const &entry : std::filesystem::directory_iterator { "/proc", ignored }) {
+        auto const name { entry.path().filename().string() };
+        pid_t process { 0 };
+        auto const [end, error] { std::from_chars(name.data(), name.data() + name.size(), process) };
+        if (error != std::errc {} || end != name.data() + name.size() || process == getpid())
+            continue;
+        auto const path { session_of(process) };
+        if (path.empty())
+            continue;
+        auto const known { std::ranges::find(sessions, path, &FoundSession::path) };
+        (known != sessions.end() ? *known : sessions.emplace_back(path)).processes.push_back(process);
+    }
+    for (auto &s : sessions)
+        std::ranges::sort(s.processes);
+    std::ranges::sort(sessions, {}, [](auto const &s) { return s.processes.front(); });
+    return sessions;
+}
+
+std::unique_ptr<SessionView> SessionView::open(std::string const &path, std::string &complaint)
+{
+    std::unique_ptr<SessionView> s { new SessionView };
+    s->path_ = path;
+    auto const fd { ::open(path.c_str(), O_RDONLY | O_CLOEXEC) };
+    struct stat facts {};
+    if (fd < 0 || fstat(fd, &facts) != 0) {
+        complaint = fmt::format("{}: {}", path, std::strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return nullptr;
+    }
+    auto const size { static_cast<std::size_t>(facts.st_size) };
+    void *const mapped { size ? mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED };
+    close(fd);
+    if (mapped != MAP_FAILED) {
+        s->begin_ = static_cast<std::byte const *>(mapped);
+        s->size_ = size;
+        if (auto log { observe::LogReader::open({ s->begin_, size }) }) {
+            s->log_ = log.value();
+            return s;
+        }
+    }
+    complaint = fmt::format("{}: no session's log of this version of gmem", path);
+    return nullptr;
+}
+
+SessionView::~SessionView()
+{
+    if (begin_)
+        munmap(const_cast<std::byte *>(begin_), size_);
+}
+
+std::string SessionView::command() const
+{
+    auto const &h { log_->header() };
+    std::string words { h.command, std::min<std::size_t>(h.command_bytes, sizeof h.command) };
+    while (words.ends_with('\0'))
+        words.pop_back();
+    std::ranges::replace(words, '\0', ' ');
+    return words;
+}
+
+std::unique_ptr<SessionView> attach(SessionWish const &wish, std::string &complaint)
+{
+    if (!wish.path.empty())
+        return SessionView::open(wish.path, complaint);
+    if (wish.process != 0) {
+        auto const path { session_of(wish.process) };
+        if (path.empty()) {
+            complaint = fmt::format("process {} is in no session of gmem run's, or another user's", wish.process);
+            return nullptr;
+        }
+        return SessionView::open(path, complaint);
+    }
+    auto const sessions { find_sessions() };
+    if (sessions.empty())
+        complaint = "no process of this user runs under gmem run";
+    else if (sessions.size() > 1)
+        complaint = "more than one session runs; say which:" + sentence_about(sessions);
+    else
+        return SessionView::open(sessions.front().path, complaint);
+    return nullptr;
+}
+
+} // namespace gmem::cli
