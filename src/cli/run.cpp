@@ -239,7 +239,8 @@ int run(RunOptions const &options)
     } };
     auto const observed { variable("GMEM_OBSERVE") };
     bool const reports { variable("GMEM_REPORT") != "off" && (observed != "off" || !options.trace.empty()) };
-    if (options.trace.empty() && (observed == "off" || (!reports && observed != "on")))
+    bool const asked_for { !options.trace.empty() || options.stats || !inject.empty() || observed == "on" };
+    if (!asked_for && (observed == "off" || !reports))
         return become();
     reports::Output output;
     if (reports && !prepare(output, options, complaint))
