@@ -23,5 +23,10 @@ if [ ! -w /dev/kvm ]; then
 fi
 build/bin/gmem run -- build/bin/small_vmm
 echo
-echo "== ten seconds of a guest that has its memory converted, every byte looked at: gmem run --platform=snp -- build/bin/hogger --platform=snp"
-build/bin/gmem run --platform=snp -- build/bin/hogger --platform=snp
+echo "== ten seconds of a guest that has its memory converted, every byte looked at: gmem run --platform=snp --trace=build/hogger.trace -- build/bin/hogger --platform=snp"
+build/bin/gmem run --report=off --platform=snp --trace=build/hogger.trace -- build/bin/hogger --platform=snp
+echo
+echo "== what happened, against the executable specification: gmem check build/hogger.trace"
+build/bin/gmem check build/hogger.trace
+echo "== and its picture, for a browser: gmem report build/hogger.trace -o build/hogger.html"
+build/bin/gmem report build/hogger.trace -o build/hogger.html

@@ -27,7 +27,7 @@ struct Job final {
 
 Job start(MatrixRun const &run, std::string const &platform, std::string const &uapi)
 {
-    std::vector<std::string> words { "gmem", "run", "--vcpu=scripted", "--in-place=on", "--platform=" + platform, "--uapi=" + uapi };
+    std::vector<std::string> words { "gmem", "run", "--report=off", "--vcpu=scripted", "--in-place=on", "--platform=" + platform, "--uapi=" + uapi };
     words.insert(words.end(), run.options.begin(), run.options.end());
     words.insert(words.end(), { "--", run.driver.string(), platform, uapi });
     std::vector<char *> arguments;

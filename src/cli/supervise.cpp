@@ -42,8 +42,9 @@ int supervise(std::function<int()> const &become, std::function<void()> const &b
         int status { 0 };
         if (waitpid(child, &status, WNOHANG) == child)
             return status;
-        // The terminal sends to both.
-        if (info.si_signo != SIGCHLD && info.si_code != SI_KERNEL && info.si_pid != child)
+        // The terminal sends to both; a clock that somebody wound up before us, to this process alone.
+        bool const had_already { info.si_code == SI_KERNEL && info.si_signo != SIGALRM };
+        if (info.si_signo != SIGCHLD && !had_already && info.si_pid != child)
             kill(child, info.si_signo);
     }
 }

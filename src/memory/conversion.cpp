@@ -67,7 +67,6 @@ Status GuestMemory::convert(PageRange r, Attribute to, platform::ContentMode mod
         event->size = raw(r.length());
         event->more[4] = to == Attribute::private_ ? private_attribute : 0;
     }
-    injected::delay(*this, r, to);
     auto const result { convert(r, to, mode, event) };
     event.done(result);
     return result;
@@ -75,6 +74,7 @@ Status GuestMemory::convert(PageRange r, Attribute to, platform::ContentMode mod
 
 Status GuestMemory::convert(PageRange r, Attribute to, platform::ContentMode mode, observe::Recording &event) noexcept
 {
+    injected::delay(*this, r, to);
     if (to == Attribute::shared)
         return convert_once(r, to, mode, event);
     // Nobody tells us what a pipe has passed on: we look before the pins are asked, and again before the answer is no.

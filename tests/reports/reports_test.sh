@@ -63,7 +63,7 @@ case_read() {
 }
 case_thread() {
     run $sigbus "$gmem" run -- "$plain" private-thread
-    has '^gmem: private-access: process [0-9]* (.*), thread [0-9]*, wrote'
+    has '^gmem: private-access: thread [0-9]* of process [0-9]* (.*) wrote'
     has '#1 thread_body at '
     run 0 "$gmem" run -- "$plain" nearly-private-thread
     silent

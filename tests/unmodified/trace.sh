@@ -6,7 +6,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 fail() { echo "$*" >&2; exit 1; }
 
-"$gmem" run --trace="$scratch/trace" -- "$traced"
+"$gmem" run --report=off --trace="$scratch/trace" -- "$traced"
 "$gmem" trace "$scratch/trace" >"$scratch/text"
 
 # What differs from run to run: inodes, addresses, durations.

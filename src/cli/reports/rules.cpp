@@ -137,7 +137,7 @@ void Rules::refused(Past const &p, std::optional<Past> const &pin)
         return;
     auto r { begin(Kind::pinned_conversion, p, fmt::format("{} could not make {} private: a page is pinned", who(e), range_of(e))) };
     add_place(r, e, at);
-    r.details.push_back(fmt::format("the pin: {} on {}, by {}, held for {}", pin_name(pin->event.detail), range_of(pin->event), who(pin->event), duration_words(e.time - pin->event.time)));
+    r.details.push_back(fmt::format("the pin: {} on {}, by {}, held for {}", pin_name(pin->event.detail), range_of(pin->event), who(pin->event), duration_words(e.time > pin->event.time ? e.time - pin->event.time : 0)));
     r.facts.push_back({ "error", static_cast<std::uint64_t>(-e.result) });
     r.facts.push_back({ "pin_offset", pin->event.offset });
     r.facts.push_back({ "pin_size", pin->event.size });

@@ -10,8 +10,8 @@ namespace gmem::cli::reports {
 std::string Rules::who(observe::Event const &e) const
 {
     auto const name { processes_.name_of(e.process) };
-    auto const thread { e.thread == e.process ? "" : fmt::format(", thread {},", e.thread) };
-    return fmt::format("process {}{}{}", e.process, name.empty() ? "" : fmt::format(" ({})", name), thread);
+    auto const thread { e.thread == e.process ? "" : fmt::format("thread {} of ", e.thread) };
+    return fmt::format("{}process {}{}", thread, e.process, name.empty() ? "" : fmt::format(" ({})", name));
 }
 
 Report Rules::begin(Kind k, Past const &p, std::string headline)
