@@ -1,5 +1,5 @@
 // Writes a trace as a guest under load would have left it, by the same code that writes real ones: make_trace FILE [NAME=VALUE...].
-//   events=N  bytes=N (of the guest's memory)  files=N  seed=N  seconds=N  broken=none|header|short|random|cut
+//   events=N  bytes=N (of the guest's memory)  files=N  seed=N  seconds=N  broken=none|header|short|random|cut|empty
 
 #include "observe/log.hpp"
 #include "observe/log_reader.hpp"
@@ -222,6 +222,8 @@ int main(int argc, char **argv)
     do_break(begin, size, w);
     if (w.broken == "short")
         size = 1000;
+    if (w.broken == "empty")
+        size = slots_at;
     if (w.broken == "cut")
         size -= size / 3;
     return ftruncate(fd, static_cast<off_t>(size)) == 0 ? 0 : 1;

@@ -32,7 +32,7 @@ refused "not a trace that this gmem can read" "$folder/header"
 "$make_trace" "$folder/short" events=100 broken=short
 refused "not a trace that this gmem can read" "$folder/short"
 "$make_trace" "$folder/whole" events=300
-"$make_trace" "$folder/empty" events=0
+"$make_trace" "$folder/empty" events=300 broken=empty
 refused "there is no event in this trace" "$folder/empty"
 mkdir "$folder/taken"
 "$gmem" report "$folder/whole" -o "$folder/taken" >/dev/null 2>&1 && fail "wrote to a folder"

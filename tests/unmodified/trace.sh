@@ -71,9 +71,9 @@ expect() { # PATTERN FILE
 }
 : >"$scratch/empty"
 head -c 100 "$scratch/trace" >"$scratch/short"
-head -c 8192 /dev/zero >"$scratch/zeros"
+head -c 1000000 /dev/zero >"$scratch/zeros"
 { printf 'gemlog99'; tail -c +9 "$scratch/trace"; } >"$scratch/newer"
-{ head -c 12 "$scratch/trace"; head -c 8000 /dev/zero; } >"$scratch/odd"
+{ head -c 12 "$scratch/trace"; head -c 1000000 /dev/zero; } >"$scratch/odd"
 expect 'No such file' "$scratch/nowhere"
 expect 'is empty' "$scratch/empty"
 expect 'too short' "$scratch/short"
@@ -82,5 +82,5 @@ expect 'another version' "$scratch/newer"
 expect 'what cannot be' "$scratch/odd"
 expect 'no ordinary file' /dev/null
 # One that was cut is shown as far as it goes.
-head -c 6000 "$scratch/trace" >"$scratch/cut"
+head -c $(($(stat -c %s "$scratch/trace") - 1000)) "$scratch/trace" >"$scratch/cut"
 "$gmem" trace "$scratch/cut" | grep -q ': process: ' || fail "a trace that was cut shows nothing"
