@@ -42,10 +42,11 @@ in_tree build
 
 if [ "$quick" != --quick ]; then
     # The preload library is never instrumented; these builds put the core under the sanitizers.
-    for sanitizer in address-undefined thread; do
-        scripts/build.sh "build-$sanitizer" -DGMEM_SANITIZE="$sanitizer" -DGMEM_BUILD_BENCH=OFF -- gmem_core_tests
+    for pair in address-undefined:core thread:threads; do
+        sanitizer=${pair%:*} label=${pair#*:}
+        scripts/build.sh "build-$sanitizer" -DGMEM_SANITIZE="$sanitizer" -DGMEM_BUILD_BENCH=OFF -- "gmem_${label}_tests"
         echo "== tests under $sanitizer"
-        GMEM_WALK_STEPS=100000 in_tree "build-$sanitizer" -L '^core$'
+        GMEM_WALK_STEPS=100000 in_tree "build-$sanitizer" -L "^$label\$"
     done
 
     if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
