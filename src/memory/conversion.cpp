@@ -118,7 +118,7 @@ Status GuestMemory::convert_locked(PageRange r, Attribute to, platform::ContentM
     GMEM_CHECK(control_.stage(r)); // 1. memory
     os::kill_point("convert.staged");
     GMEM_CHECK(TrustedSide { *this }.veto(r, to)); // 2. the trusted side
-    CountedConversion counted { *this, r, to };
+    CountedConversion counted { *this, r, to, event ? event->time : 0 };
     return to == Attribute::private_ ? to_private_locked(r, decision.effect, event, counted) : to_shared_locked(r, decision.effect, event, counted);
 }
 
