@@ -148,7 +148,7 @@ int main(int argc, char **argv)
     CHECK(set_slot(m.guest.vm, 1, DATA, PAGES * PAGE, 0, data, 0) == 0);
     CHECK(do_it(GUEST_FILL, DATA, PAGES) == PAGES);
     int kicked = argc > 2 && strcmp(argv[2], "kicked") == 0;
-    struct itimerval often = { { 0, 200 }, { 0, 200 } };
+    struct itimerval often = { { 0, 1000 }, { 0, 1000 } };
     if (kicked)
         CHECK(signal(SIGALRM, kick) != SIG_ERR && setitimer(ITIMER_REAL, &often, NULL) == 0);
     for (uint64_t round = 0; round < 3 || (requests < wanted && round < 10000); ++round) {
