@@ -18,7 +18,7 @@ void World::tell(observe::Event const &e)
     auto const step { static_cast<LaunchStep>(e.detail) };
     if (e.kind == observe::Kind::launch && e.result == 0 && (step == LaunchStep::snp_finish || step == LaunchStep::tdx_finalize || step == LaunchStep::realm_activate))
         for (auto &[id, f] : files)
-            if (f.vm == e.more[3])
+            if (e.file != 0 ? id == e.file : f.vm == e.more[3]) // a file that no VM has is launched by itself
                 f.launch = spec::Launch::finished;
 }
 

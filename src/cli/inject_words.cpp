@@ -219,7 +219,7 @@ std::string word_of(FaultRule const &r)
     if (r.every)
         words.push_back(fmt::format("every={}", r.every));
     if (r.share)
-        words.push_back(fmt::format("share={:.9g}%", static_cast<double>(r.share) * 100 / whole));
+        words.push_back(fmt::format("share={:.12g}%", static_cast<double>(r.share) * 100 / whole));
     if (r.times)
         words.push_back(fmt::format("times={}", r.times));
     if (r.size)

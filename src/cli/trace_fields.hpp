@@ -14,7 +14,7 @@ inline bool says_something(observe::Field const &f, observe::Event const &e, std
     if (f.form == observe::Form::unused || f.form == observe::Form::text)
         return false;
     if (f.name == "why" || f.name == "error_offset")
-        return e.result < 0;
+        return e.result < 0 || e.kind == observe::Kind::injected;
     return f.name != "completes" || value != 0;
 }
 

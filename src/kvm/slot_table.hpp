@@ -59,6 +59,7 @@ public:
     // Is no other slot bound to the same file, whether it lives or not?
     bool alone_on_file(Slot const &slot) const noexcept;
 
+    std::span<Slot const> ever_used(std::uint32_t address_space) const noexcept { return { slots_ + address_space * most_slots, high_[address_space] }; }
     std::span<Slot> ever_used(std::uint32_t address_space) noexcept { return { slots_ + address_space * most_slots, high_[address_space] }; }
     char const *audit() noexcept;
 
@@ -72,8 +73,6 @@ private:
     bool same_file(std::size_t at, Slot const &slot) const noexcept;
     void enter(Slot const &slot) noexcept;
     void leave(Slot const &slot) noexcept;
-
-    std::span<Slot const> ever_used(std::uint32_t address_space) const noexcept { return { slots_ + address_space * most_slots, high_[address_space] }; }
 
     Slot *slots_ { nullptr };
     std::uint32_t high_[address_spaces] { 0, 0 };

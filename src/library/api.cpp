@@ -134,7 +134,11 @@ GMEM_API int gmem_create_trusted(uint64_t size, uint64_t flags, enum gmem_platfo
     return result;
 }
 
-GMEM_API void gmem_finish_launch(gmem_file *g) { memory_of(g).set_phase(platform::Phase::running); }
+GMEM_API void gmem_finish_launch(gmem_file *g)
+{
+    library::note_finished(memory_of(g));
+    memory_of(g).set_phase(platform::Phase::running);
+}
 
 GMEM_API int gmem_launch_begin(gmem_file *g, const struct gmem_realm_parameters *realm, gmem_launch **out)
 {

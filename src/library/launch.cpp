@@ -2,6 +2,7 @@
 
 #include "kvm/launch/program_page.hpp"
 #include "kvm/launch/report.hpp"
+#include "observe/recording.hpp"
 #include "os/mapping_calls.hpp"
 
 #include <algorithm>
@@ -43,14 +44,41 @@ std::optional<PageType> snp_type_of(gmem_launch_page type) noexcept
     return std::nullopt;
 }
 
+using Step = observe::LaunchStep;
+
+// Makes `call(event)`, a step of the launch of `file`. The file of a step that adds pages is said by who adds them.
+template <typename Call>
+Status recorded(memory::GuestMemory const &file, Step step, Call &&call) noexcept
+{
+    observe::Recording event { observe::Kind::launch, observe::Asks::who_called };
+    if (event) [[unlikely]] {
+        event->detail = static_cast<std::uint8_t>(step);
+        event->file = file.facts().inode;
+    }
+    auto const result { call(event) };
+    event.done(result);
+    return result;
+}
+
+// A step in the words of the three platforms' ioctls.
+Step step_of(Kind kind, Step snp, Step tdx, Step cca) noexcept { return kind == Kind::snp ? snp : kind == Kind::tdx ? tdx : cca; }
+
 } // namespace
+
+void note_finished(memory::GuestMemory &file) noexcept
+{
+    auto const &vm { file.header().vm };
+    auto const kind { vm.kind };
+    if (vm.phase.load(std::memory_order_acquire) == platform::Phase::launching && (kind == Kind::snp || kind == Kind::tdx || kind == Kind::cca))
+        (void)observe::note(observe::Kind::launch, { .detail = static_cast<std::uint8_t>(step_of(kind, Step::snp_finish, Step::tdx_finalize, Step::realm_activate)), .file = file.facts().inode }, observe::Asks::who_called);
+}
 
 Result<Launch *> Launch::begin(memory::GuestMemory &file, gmem_realm_parameters const *realm) noexcept
 {
     GMEM_TRY(at, os::map_anonymous(sizeof(Launch), MAP_PRIVATE));
     auto *const launch { new (reinterpret_cast<void *>(at)) Launch { file } };
     file.acquire();
-    auto const started { launch->start(realm) };
+    auto const started { recorded(file, step_of(file.header().vm.kind, Step::snp_start, Step::tdx_init_vm, Step::other), [&](observe::Recording &) noexcept { return launch->start(realm); }) };
     if (started)
         return launch;
     launch->end();
@@ -87,7 +115,12 @@ Result<std::uint64_t> Launch::add_some(gmem_launch_page type, kvm::launch::Stret
         if (!t)
             return invalid;
         kvm::launch::SnpPages to { *snp_, { .type = *t, .frame = pages.frame, .source = source, .in_place = true } };
-        return kvm::launch::populate(pages, source, nullptr, signals, to);
+        auto const added { kvm::launch::populate(pages, source, nullptr, signals, to) };
+        if (auto &event { *pages.event }) [[unlikely]] {
+            event->more[2] = static_cast<std::uint64_t>(*t);
+            event->value = added ? std::uint16_t { 0 } : static_cast<std::uint16_t>(to.answer());
+        }
+        return added;
     }
     if (!measured && type != GMEM_LAUNCH_UNMEASURED)
         return invalid;
@@ -99,17 +132,26 @@ Result<std::uint64_t> Launch::add_some(gmem_launch_page type, kvm::launch::Stret
     return kvm::launch::populate(pages, source, nullptr, signals, to);
 }
 
-// A signal gets its turn, and then it goes on.
 Status Launch::add(gmem_launch_page type, PageRange r, std::uintptr_t source, std::uint64_t &done) noexcept
 {
     done = 0;
+    return recorded(file_, step_of(vm().kind, Step::snp_update, Step::tdx_init_mem_region, Step::realm_populate), [&](observe::Recording &event) noexcept {
+        if (event) [[unlikely]]
+            event->more[0] = raw(r.offset());
+        return add(type, r, source, done, event);
+    });
+}
+
+// A signal gets its turn, and then it goes on.
+Status Launch::add(gmem_launch_page type, PageRange r, std::uintptr_t source, std::uint64_t &done, observe::Recording &event) noexcept
+{
     while (done < r.pages()) {
         os::SignalsBlocked const signals;
         os::Locked guard { lock_ };
         if (ended())
             return invalid;
         auto const first { r.first().plus(done) };
-        auto const some { add_some(type, { file_, first, first.index(), r.pages() - done }, source ? source + done * page_size : 0, signals) };
+        auto const some { add_some(type, { file_, first, first.index(), r.pages() - done, &event }, source ? source + done * page_size : 0, signals) };
         if (!some && some.error().err != EINTR) {
             kvm::launch::warn(never_written_, type == GMEM_LAUNCH_MEASURED ? platform::tdx::Measure::yes : platform::tdx::Measure::no);
             return some.error();
@@ -137,6 +179,11 @@ Status Launch::add_vmsa(void const *state) noexcept
 
 Status Launch::add_vcpu(void const *state, std::size_t size) noexcept
 {
+    return recorded(file_, step_of(vm().kind, Step::other, Step::tdx_init_vcpu, Step::other), [&](observe::Recording &) noexcept { return add_vcpu_unnoted(state, size); });
+}
+
+Status Launch::add_vcpu_unnoted(void const *state, std::size_t size) noexcept
+{
     os::SignalsBlocked const signals;
     os::Locked guard { lock_ };
     if (ended() || (state == nullptr) != (size == 0))
@@ -155,11 +202,17 @@ Status Launch::add_vcpu(void const *state, std::size_t size) noexcept
 
 Status Launch::finish() noexcept
 {
+    return recorded(file_, step_of(vm().kind, Step::snp_finish, Step::tdx_finalize, Step::realm_activate), [&](observe::Recording &event) noexcept { return finish(event); });
+}
+
+Status Launch::finish(observe::Recording &event) noexcept
+{
     os::SignalsBlocked const signals;
     os::Locked guard { lock_ };
     if (ended())
         return invalid;
     GMEM_CHECK(snp_ ? answer(snp_->finish({})) : td_ ? answer(td_->finalize()) : answer(realm_->activate()));
+    event.write(0);
     file_.set_phase(platform::Phase::running);
     auto const m { measured() };
     kvm::launch::report(vm().kind, std::span { m.bytes }.first(m.size), pages_);

@@ -15,6 +15,9 @@
 
 namespace gmem::library {
 
+// To the log: the file's launch is over, by gmem_finish_launch().
+void note_finished(memory::GuestMemory &file) noexcept;
+
 class Launch final {
 public:
     // EINVAL: a platform without launches, parameters of another's, or the launch has ended. ENOMEM, EIO, ENXIO.
@@ -32,6 +35,9 @@ private:
     explicit Launch(memory::GuestMemory &file) noexcept : file_ { file } {}
 
     Status start(gmem_realm_parameters const *realm) noexcept GMEM_EXCLUDES(lock_);
+    Status add(gmem_launch_page type, PageRange r, std::uintptr_t source, std::uint64_t &done, observe::Recording &event) noexcept GMEM_EXCLUDES(lock_);
+    Status add_vcpu_unnoted(void const *state, std::size_t size) noexcept GMEM_EXCLUDES(lock_);
+    Status finish(observe::Recording &event) noexcept GMEM_EXCLUDES(lock_);
     Status add_vmsa(void const *state) noexcept GMEM_REQUIRES(lock_);
     Result<std::uint64_t> add_some(gmem_launch_page type, kvm::launch::Stretch const &, std::uintptr_t source, os::SignalsBlocked const &) noexcept GMEM_REQUIRES(lock_);
     bool ended() const noexcept { return vm().phase.load(std::memory_order_acquire) != platform::Phase::launching; }

@@ -36,14 +36,15 @@ void FileFigures::enter(GuestMemory const &file) noexcept
     inode_ = file.facts().inode;
     if (!log)
         return;
-    entry_ = observe::figures_of(*log).enter(inode_, file.pages().index(), observe::who().process);
-    if (!entry_ || entry_->holders.load(std::memory_order_relaxed) != 1)
+    auto const [entry, first] { observe::figures_of(*log).enter(inode_, file.pages().index(), observe::who().process) };
+    entry_ = entry;
+    if (!first)
         return;
     auto const is_private { file.attributes().count(Attribute::private_) };
     observe::set(entry_->platform, static_cast<std::uint64_t>(file.header().vm.kind));
     observe::set(entry_->private_pages, is_private);
-    observe::set(entry_->most_private, is_private);
-    observe::set(entry_->most_shared, file.pages().index() - is_private);
+    observe::raise(entry_->most_private, is_private);
+    observe::raise(entry_->most_shared, file.pages().index() - is_private);
 }
 
 void FileFigures::leave(GuestMemory &file) noexcept

@@ -18,7 +18,14 @@ std::optional<observe::Struck> strikes(Fault f, Call call, GuestMemory const &fi
     return Inject::at(f, { call, file.facts().inode, raw(r.offset()), raw(r.length()) });
 }
 
-PageNo page_of(observe::Struck const &s) noexcept { return PageNo::holding(Bytes { s.page() }); }
+PageNo page_of(observe::Struck const &s) noexcept { return PageNo::holding(Bytes { s.page }); }
+
+// observe::Target::first: nobody but the host holds a page, and the host has none that is private.
+std::uint64_t first_shared(void const *file, std::uint64_t begin, std::uint64_t end) noexcept
+{
+    auto const run { static_cast<GuestMemory const *>(file)->attributes().next_run(PageNo { begin }, PageNo { end }, Attribute::shared) };
+    return run ? run->first().index() : end;
+}
 
 } // namespace
 
@@ -27,7 +34,7 @@ Status refusal(GuestMemory const &file, PageRange r, Attribute to) noexcept
     if (!Inject::on()) [[likely]]
         return Ok {};
     if (to == Attribute::private_)
-        if (auto const struck { strikes(Fault::eagain, Call::convert, file, r) })
+        if (auto const struck { Inject::at(Fault::eagain, { Call::convert, file.facts().inode, raw(r.offset()), raw(r.length()), &first_shared, &file }) })
             return Error::at_page(Why::page_in_use, page_of(*struck), refusal_site);
     if (strikes(Fault::enomem, Call::convert, file, r))
         return Error::at_page(Why::no_memory, r.first(), refusal_site); // specification 2.2: ENOMEM names the beginning

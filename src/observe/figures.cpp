@@ -19,7 +19,7 @@ void give_away(FileFigures &past, FileFigures &f) noexcept
         for (std::size_t i { 0 }; i < FileFigures::sizes; ++i)
             move(past.by_size[d][i], f.by_size[d][i]);
     }
-    for (auto const word : { &FileFigures::holders, &FileFigures::private_pages, &FileFigures::most_private, &FileFigures::most_shared, &FileFigures::allocated, &FileFigures::most_allocated,
+    for (auto const word : { &FileFigures::private_pages, &FileFigures::most_private, &FileFigures::most_shared, &FileFigures::allocated, &FileFigures::most_allocated,
              &FileFigures::largest_bytes })
         (f.*word).store(0, std::memory_order_relaxed);
     for (auto *const p : { &f.under_way, &f.launch })
@@ -31,34 +31,45 @@ bool is_gone(FileFigures const &f) noexcept
     return f.holders.load(std::memory_order_relaxed) == 0 || os::is_gone(static_cast<long>(f.maker.load(std::memory_order_relaxed)));
 }
 
+// `taken` is where the file's entry is, or was made first.
+Figures::Entered joined(FileFigures &taken) noexcept
+{
+    return { &taken, taken.holders.fetch_add(1, std::memory_order_relaxed) == 0 };
+}
+
 } // namespace
 
-// An inode in an entry is the claim on it: whoever puts it there first has it.
-FileFigures *Figures::enter(std::uint64_t file, std::uint64_t pages, std::uint64_t process) noexcept
+// An inode in an entry is the claim on it: whoever puts it there first has it. All look in the same order, and no entry is ever free again: of those who want to enter one file, the second meets
+// the first one's claim before another free entry. (Where all are used they may, if a maker dies between their looks, take two: then the later counts what is counted from then on.)
+Figures::Entered Figures::enter(std::uint64_t file, std::uint64_t pages, std::uint64_t process) noexcept
 {
     for (auto &f : files)
-        if (f.file.load(std::memory_order_acquire) == file) {
-            f.holders.fetch_add(1, std::memory_order_relaxed);
-            return &f;
-        }
+        if (f.file.load(std::memory_order_acquire) == file)
+            return joined(f);
     for (bool const used : { false, true })
         for (auto &f : files) {
             auto before { f.file.load(std::memory_order_acquire) };
+            if (before == file)
+                return joined(f);
             if (used ? !is_gone(f) : before != 0)
                 continue;
-            if (!f.file.compare_exchange_strong(before, file, std::memory_order_acq_rel))
+            auto const held { f.holders.load(std::memory_order_relaxed) };
+            if (!f.file.compare_exchange_strong(before, file, std::memory_order_acq_rel)) {
+                if (before == file)
+                    return joined(f);
                 continue;
+            }
+            set(f.maker, process);
+            set(f.pages, pages);
+            f.holders.fetch_add(1 - held, std::memory_order_relaxed); // who has joined meanwhile stays
             if (used) {
                 give_away(past, f);
                 past_files.fetch_add(1, std::memory_order_relaxed);
             }
-            set(f.pages, pages);
-            set(f.maker, process);
-            f.holders.fetch_add(1, std::memory_order_relaxed);
-            return &f;
+            return { &f, true };
         }
     without_entry.fetch_add(1, std::memory_order_relaxed);
-    return nullptr;
+    return { nullptr, false };
 }
 
 } // namespace gmem::observe

@@ -59,8 +59,12 @@ struct Figures final {
     ExitFigures exits[shards];
     FileFigures files[most_files];
 
-    // The file's entry, with this process as one more holder: there already, or made, or nullptr.
-    FileFigures *enter(std::uint64_t file, std::uint64_t pages, std::uint64_t process) noexcept;
+    struct Entered final {
+        FileFigures *entry; // nullptr: there was no room
+        bool first;         // of those who have the file now: whose business it is to say what is known of it
+    };
+    // The file's entry, with this process as one more holder. Processes that enter a file at the same time find one entry.
+    Entered enter(std::uint64_t file, std::uint64_t pages, std::uint64_t process) noexcept;
 };
 static_assert(figures_at + sizeof(Figures) <= slots_at);
 

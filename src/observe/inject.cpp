@@ -27,6 +27,25 @@ constexpr bool decides(FaultRule const &r, std::uint64_t number, std::uint64_t c
     return !r.share || (chance & 0xffff'ffff) < r.share;
 }
 
+constexpr std::uint64_t page_bytes { 4096 };
+
+// The pages that a rule and a call have in common; those that can be struck.
+struct Pages final {
+    Target const &of;
+    std::uint64_t begin, end;
+
+    std::uint64_t next(std::uint64_t from) const noexcept { return of.first ? of.first(of.of, from, end) : from; }
+    bool none() const noexcept { return next(begin) >= end; }
+    std::uint64_t one(std::uint64_t chance) const noexcept
+    {
+        auto const found { next(begin + chance % (end - begin)) };
+        return found < end ? found : next(begin);
+    }
+};
+
+// What the program hears of as error_offset, or which page fails.
+std::uint64_t place_of(Fault f, Target const &t, Struck const &s) noexcept { return f == Fault::eagain || f == Fault::poison ? s.page : t.offset; }
+
 // nullopt: the rule does not strike the call that it has just counted.
 std::optional<std::uint64_t> count(FaultRule &r, std::uint64_t seed, std::uint64_t rule, std::uint64_t &number) noexcept
 {
@@ -56,6 +75,7 @@ std::optional<Struck> Inject::ask(Fault f, Target t) noexcept
     auto *const faults { Inject::faults() };
     if (!faults)
         return std::nullopt;
+    std::optional<Struck> struck;
     for (std::uint64_t i { 0 }; i < faults->count; ++i) {
         auto &r { faults->rules[i] };
         if (r.fault != f || r.call != t.call)
@@ -64,15 +84,20 @@ std::optional<Struck> Inject::ask(Fault f, Target t) noexcept
         auto const end { r.size ? std::min(t.offset + t.size, r.offset + r.size) : t.offset + t.size };
         if (begin >= end)
             continue;
-        std::uint64_t number { 0 };
-        auto const chance { count(r, faults->seed, i, number) };
-        if (!chance)
+        Pages const pages { t, begin / page_bytes, (end + page_bytes - 1) / page_bytes };
+        if (pages.none())
             continue;
-        Struck const struck { r.choice, number, begin, end - begin, *chance };
-        (void)note(Kind::injected, { .detail = static_cast<std::uint8_t>(f), .file = t.file, .offset = t.offset, .size = t.size, .at = struck.page(), .more = { number } });
-        return struck;
+        if (struck) { // already, by a rule before this one
+            r.seen.fetch_add(1, std::memory_order_relaxed);
+            continue;
+        }
+        std::uint64_t number { 0 };
+        if (auto const chance { count(r, faults->seed, i, number) })
+            struck = Struck { r.choice, number, begin, end - begin, *chance, pages.one(*chance) * page_bytes };
     }
-    return std::nullopt;
+    if (struck)
+        (void)note(Kind::injected, { .detail = static_cast<std::uint8_t>(f), .file = t.file, .offset = t.offset, .size = t.size, .at = place_of(f, t, *struck), .more = { struck->number } });
+    return struck;
 }
 
 bool Inject::poison(std::uint64_t file, std::uint64_t page) noexcept

@@ -2,7 +2,7 @@
 // What the places ask where --inject may make something fail. Without it: one load and a branch. docs/inject.md.
 //
 //     if (auto const fault { observe::Inject::at(observe::Fault::eagain, { observe::Call::convert, inode, offset, size }) })
-//         return Error::at_page(Why::page_in_use, a page that fault->pick(pages) chooses, "inject.eagain");
+//         return Error::at_page(Why::page_in_use, fault->page, "inject.eagain");
 
 #include "observe/faults.hpp"
 #include "observe/log_layout.hpp"
@@ -15,6 +15,9 @@ namespace gmem::observe {
 struct Target final {
     Call call;
     std::uint64_t file, offset, size;
+    // Where not every page of it can be struck: the first one in [begin, end) that can, in pages; `end`: none, and a rule for these pages has not met the call.
+    std::uint64_t (*first)(void const *of, std::uint64_t begin, std::uint64_t end) noexcept { nullptr };
+    void const *of { nullptr };
 };
 
 struct Struck final {
@@ -22,9 +25,7 @@ struct Struck final {
     std::uint64_t number; // of the call, as its rule counts: from 1
     std::uint64_t offset, size; // what the rule and the target have in common, in bytes
     std::uint64_t chance;       // 32 bits
-
-    // One of the 4096-byte pages of it: its offset.
-    std::uint64_t page() const noexcept { return size < 4096 ? offset : (offset & ~std::uint64_t { 4095 }) + chance % (size / 4096) * 4096; }
+    std::uint64_t page;         // one of the 4096-byte pages of it, by chance: its offset
 };
 
 class Inject final {

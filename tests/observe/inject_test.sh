@@ -60,6 +60,16 @@ cmp -s "$scratch/first" "$scratch/out" || fail "GMEM_INJECT is not --inject"
 timeout 60 "$gmem" run --vcpu=scripted --inject eagain:nth=6 -- sh -c '"$0" once 4; "$0" once 4' "$vmm" >"$scratch/out" 2>"$scratch/err" || fail "two processes"
 [ "$(tr '\n' ' ' <"$scratch/out")" = "1111 1011 " ] || fail "two processes do not count together"
 
+# Who goes on from the page that was named meets pages behind it only, and never one outside of the range: whichever share, and whatever the rule's bytes are.
+for words in share=70% share=70%,range=0x8000:0x10000 share=80%,range=0x9800:0x3900 share=90%,range=0xf800:0x100 every=2; do
+    run seed=4 "eagain:$words" -- onward 20 || fail "onward $words"
+    [ "$(grep -c 'done$' "$scratch/out")" = 20 ] || fail "onward $words: not all was converted"
+    [ "$(grep -oE '[0-9]+' "$scratch/out" | wc -l)" -gt 15 ] || fail "onward $words: too few refusals to see anything"
+done
+run seed=4 eagain:share=80% -- mixed 20 || fail "mixed"
+[ "$(grep -oE '[0-9]+' "$scratch/out" | sort -u | wc -l)" -gt 8 ] || fail "mixed: always the same pages"
+grep -qE '\b[0-9]*[02468]\b' "$scratch/out" && fail "mixed: nobody can hold a page that is private"
+
 # ENOMEM, both ways; at the beginning of the range. Allocations.
 run enomem:nth=2 -- convert 2 || fail "enomem"
 expect out 1 '^shared ENOMEM at page 0 of 0$'
@@ -110,6 +120,45 @@ expect out 1 '^the peer lives$'
 begin=$(date +%s%N)
 run delay:nth=1,ms=300 -- convert 1 || fail "delay"
 [ $((($(date +%s%N) - begin) / 1000000)) -ge 300 ] || fail "a conversion was not delayed"
+
+# What the end says, said again, is the same run: every fault, with the seed that was made up.
+again() { # MODE... : WORDS...
+    local mode=() options=() words
+    while [ "$1" != : ]; do
+        mode+=("$1")
+        shift
+    done
+    shift
+    run "$@" -- "${mode[@]}" || fail "${mode[*]} with $*"
+    cp "$scratch/out" "$scratch/first.out"
+    grep '^gmem: injected ' "$scratch/err" >"$scratch/first.err"
+    words=$(sed -n 's/^gmem: the same again: gmem run //p' "$scratch/err")
+    run ${words//--inject /} -- "${mode[@]}" || fail "${mode[*]} with $words"
+    cmp "$scratch/first.out" "$scratch/out" || fail "${mode[*]}: the program saw something else with $words"
+    diff "$scratch/first.err" <(grep '^gmem: injected ' "$scratch/err") || fail "${mode[*]}: other strikes with $words"
+    grep -qE ': [1-9][0-9]* of ' "$scratch/first.err" || fail "${mode[*]} with $*: nothing was struck"
+}
+again convert 60 : eagain:share=33.333333333% enomem:share=10% eagain:nth=3 eagain:range=0x6800:0x1000,share=50%
+again onward 20 : eagain:share=60%
+again allocate 40 : enomem:call=allocate,share=40%
+again convert 5 : delay:nth=2,ms=1 eagain:nth=2
+again launch : eintr:share=20%
+again launch : enomem:call=launch,nth=3
+for answer in BUSY OVERLAP INVALID_PAGE_STATE RESOURCE_LIMIT; do
+    again launch : "firmware:error=$answer,share=30%"
+done
+again cpuid : cpuid:times=2
+again tdx : eintr:nth=1
+again run 20 : request:share=50%,range=0x1000000:0x100000 request:share=20%,range=0x1000000:0x100000,exit=hypercall
+again poison : poison:nth=1,range=0x0:0x4000
+again peer : kill:nth=1
+
+# A range in which the guest has nothing: no run is counted, and what is to come first comes when there is something.
+run request:range=0x8000000:0x1000 -- run 3 || fail "request for nothing"
+expect out 0 .
+expect err 1 '^gmem: injected request:range=0x8000000:0x1000: 0 of 0 runs of vCPUs$'
+run request:nth=1,range=0x1002800:0x100,to=private -- run 2 || fail "a part of a page"
+expect out 1 'asks for page 2 to be private$'
 
 # What is not known is refused in one sentence.
 refused() { # WORD PATTERN

@@ -1,6 +1,8 @@
 /*
  * What a VMM does again and again, written to the kernel's interface only, for `gmem run --vcpu=scripted --inject`. The first argument says what:
  *   convert N   N conversions to private and back, retried; one line for each refusal. A refused one has changed nothing.
+ *   onward N    N times all of it to private: what is refused is tried again from the page that was named; then what lies before
+ *   mixed N     the same, with every second page private already
  *   once N      N times a page to private and back, without retries.
  *   allocate N  fallocate
  *   launch      SNP, each LAUNCH_UPDATE until it is done
@@ -64,6 +66,39 @@ static void convert_many(int n)
         uint64_t page = (uint64_t)i % (PAGES / RANGE) * RANGE;
         convert_retrying(fd, host, page, PRIVATE);
         convert_retrying(fd, host, page, 0);
+    }
+}
+
+/* A range of pages to private by a VMM that goes on at error_offset: it never has to go back. */
+static void convert_onward(int fd, uint64_t first, uint64_t end)
+{
+    for (uint64_t from = first * PAGE;;) {
+        uint64_t where = 0;
+        if (convert_told(fd, from, end * PAGE - from, PRIVATE, &where) == 0) {
+            if (from > first * PAGE)
+                convert_onward(fd, first, from / PAGE);
+            return;
+        }
+        CHECK(errno == EAGAIN && where % PAGE == 0 && where >= from && where < end * PAGE);
+        printf("%llu ", (unsigned long long)(where / PAGE));
+        from = where;
+    }
+}
+
+static void onward(int n, int every_second)
+{
+    unsigned char *host;
+    int fd = new_memory(&host, PAGES * PAGE);
+    for (int i = 0; i < n; ++i) {
+        uint64_t where = 0;
+        for (uint64_t page = 0; every_second && page < PAGES; page += 2)
+            while (convert_told(fd, page * PAGE, PAGE, PRIVATE, &where) != 0)
+                CHECK(errno == EAGAIN && where == page * PAGE);
+        convert_onward(fd, 0, PAGES);
+        for (int page = 0; page < PAGES; ++page)
+            CHECK(state_of(host + page * PAGE));
+        CHECK(convert_told(fd, 0, PAGES * PAGE, 0, &where) == 0);
+        printf("done\n");
     }
 }
 
@@ -245,6 +280,8 @@ int main(int argc, char **argv)
     const char *what = argc > 1 ? argv[1] : "";
     int n = argc > 2 ? atoi(argv[2]) : 1;
     if (strcmp(what, "convert") == 0) convert_many(n);
+    else if (strcmp(what, "onward") == 0) onward(n, 0);
+    else if (strcmp(what, "mixed") == 0) onward(n, 1);
     else if (strcmp(what, "once") == 0) once(n);
     else if (strcmp(what, "allocate") == 0) allocate(n);
     else if (strcmp(what, "launch") == 0) launch();

@@ -108,6 +108,23 @@ TEST_F(RulesTest, WhatIsPastTheEndOrHandledOrTakenBackIsNotTold)
     EXPECT_TRUE(read(false, [&] { state.store(observe::state_of(n, observe::Content::bytes)); }).empty()); // after it was read
 }
 
+// Pages of a step that stopped in the middle are in the launch all the same; those that the firmware fills in are nobody's to write.
+TEST_F(RulesTest, UnwrittenPagesOfALaunchAreToldAlsoWhereAStepFailed)
+{
+    using Step = observe::LaunchStep;
+    auto const launched { [this](Step step, std::uint64_t page_type, std::uint64_t untouched, int error) {
+        happens({ .kind = observe::Kind::launch, .detail = static_cast<std::uint8_t>(step), .result = -error, .size = 3 * page, .more = { 0, 0, page_type, 1, untouched } });
+        return read().size();
+    } };
+    created();
+    EXPECT_EQ(launched(Step::tdx_init_mem_region, 0, 0, 0), 0u);
+    EXPECT_EQ(launched(Step::tdx_init_mem_region, 0, 2, EINVAL), 1u);
+    EXPECT_EQ(launched(Step::snp_update, 3, 2, 0), 1u); // zero pages
+    EXPECT_EQ(launched(Step::snp_update, 1, 2, 0), 2u);
+    EXPECT_EQ(launched(Step::realm_populate, 0, 1, 0), 3u);
+    EXPECT_EQ(launched(Step::other, 1, 1, 0), 3u);
+}
+
 TEST_F(RulesTest, TheLaterConversionOfAPartIsThePartsOrigin)
 {
     created();

@@ -205,7 +205,7 @@ void Rules::launched(Past const &p)
 {
     auto const &e { p.event };
     auto const untouched { e.more[4] };
-    if (untouched == 0 || e.result < 0 || !measures(e) || again(Kind::unwritten_measured, p))
+    if (untouched == 0 || !measures(e) || again(Kind::unwritten_measured, p))
         return;
     auto r { begin(Kind::unwritten_measured, p, fmt::format("{} launched {} with {} that nobody ever wrote", who(e), range_of(e), untouched == 1 ? "a page" : fmt::format("{} pages", untouched))) };
     r.facts.push_back({ "never_written", untouched });

@@ -94,8 +94,10 @@ long Snp::update(uapi::SevCommand &command, Context const &context) noexcept
     if (!parsed)
         return -parsed.error().err;
     auto const &what { parsed.value() };
-    if (auto &event { context.memory.event }) [[unlikely]]
+    if (auto &event { context.memory.event }) [[unlikely]] {
+        event->more[0] = what.frame << page_bits;
         event->more[2] = static_cast<std::uint64_t>(what.type);
+    }
     auto const *const slot { what.frame < (std::uint64_t { 1 } << 52) ? context.memory.slots.holding(what.frame << page_bits) : nullptr };
     if (!slot || !slot->bound())
         return -EINVAL;
