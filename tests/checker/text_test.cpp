@@ -49,11 +49,12 @@ TEST(TextTest, WhatIsWrittenIsReadAsTheSame)
 
 TEST(TextTest, FactsAreWrittenAndRead)
 {
-    Facts const f { .from_beginning = true, .order = Order::effects, .all_pins = true, .profile = spec::Profile::rfc_v4, .in_place = false, .vm_attributes = true };
+    Facts const f { .from_beginning = true, .order = Order::effects, .all_pins = true, .all_effects = true, .profile = spec::Profile::rfc_v4, .in_place = false, .vm_attributes = true };
     auto const t { read_text(to_text(f, 17) + "\nrelease event=3 process=1 file=2\n") };
     EXPECT_TRUE(t.facts.from_beginning);
     EXPECT_EQ(t.facts.order, Order::effects);
     EXPECT_TRUE(t.facts.all_pins);
+    EXPECT_TRUE(t.facts.all_effects);
     EXPECT_EQ(t.facts.profile, spec::Profile::rfc_v4);
     EXPECT_EQ(t.facts.in_place, false);
     EXPECT_EQ(t.facts.vm_attributes, true);
