@@ -22,6 +22,7 @@ Compare comparison_of(Kind k)
     case Kind::bind:
     case Kind::unbind:        return check_bind;
     case Kind::vm_attributes: return check_vm_attributes;
+    case Kind::policy:        return check_policy;
     case Kind::memory_fault:  return check_memory_fault;
     case Kind::hypercall:     return check_hypercall;
     case Kind::pre_fault:     return check_pre_fault;

@@ -57,6 +57,7 @@ spec::Complaint check_access(World &w, Moment const &m);
 spec::Complaint check_pin(World &w, Moment const &m);
 spec::Complaint check_bind(World &w, Moment const &m);
 spec::Complaint check_vm_attributes(World &w, Moment const &m);
+spec::Complaint check_policy(World &w, Moment const &m);
 spec::Complaint check_memory_fault(World &w, Moment const &m);
 spec::Complaint check_hypercall(World &w, Moment const &m);
 spec::Complaint check_pre_fault(World &w, Moment const &m);

@@ -129,6 +129,15 @@ Case const cases[] {
     { "PreFaultOfASlot", guest, "pre_fault process=1 gpa=0x20000 size=0x1000 left=0x1000 vm=1 result=ENOENT", "pre_fault process=1 gpa=0x11000 size=0x1000 left=0x1000 vm=1 result=ENOENT", "4.2" },
 
 
+    { "PolicyUnknownMode", {}, "policy process=1 file=7 size=0x1000 mode=99 nodes=1 nodes_known=1 result=EINVAL", "policy process=1 file=7 size=0x1000 mode=99 nodes=1 nodes_known=1", "8" },
+    { "PolicyUnknownFlag", {}, "policy process=1 file=7 size=0x1000 mode=2 nodes=1 nodes_known=1 flags=8 result=EINVAL", "policy process=1 file=7 size=0x1000 mode=2 nodes=1 nodes_known=1 flags=8", "8" },
+    { "PolicyOfNoNode", {}, "policy process=1 file=7 size=0x1000 mode=2 nodes=1 nodes_known=1", "policy process=1 file=7 size=0x1000 mode=2 nodes_known=1", "8" },
+    { "PolicyDefaultOfANode", {}, "policy process=1 file=7 size=0x1000 nodes=1 nodes_known=1 result=EINVAL", "policy process=1 file=7 size=0x1000 nodes=1 nodes_known=1", "8" },
+    { "PolicyTwoModifiers", {}, "policy process=1 file=7 size=0x1000 mode=0x8002", "policy process=1 file=7 size=0x1000 mode=0xc002", "8" },
+    { "PolicyRefusedForNoReason", {}, "policy process=1 file=7 size=0x1000 mode=4 nodes_known=1", "policy process=1 file=7 size=0x1000 mode=4 nodes_known=1 result=EINVAL", "8" },
+    { "PolicyStrictForNoReason", {}, "policy process=1 file=7 size=0x1000 mode=2 nodes=1 nodes_known=1 flags=1 result=EIO", "policy process=1 file=7 size=0x1000 mode=2 nodes=1 nodes_known=1 result=EIO", "8" },
+    { "PolicyPrivilegeForNoReason", {}, "policy process=1 file=7 size=0x1000 mode=2 nodes=1 nodes_known=1 flags=4 result=EPERM", "policy process=1 file=7 size=0x1000 mode=2 nodes=1 nodes_known=1 flags=2 result=EPERM", "8" },
+
     { "VmAttributesOfWhatFilesTrack", {}, "vm_attributes process=1 size=0x1000 attributes=8 vm=1 result=EINVAL", "vm_attributes process=1 size=0x1000 attributes=8 vm=1", "1.6" },
 };
 

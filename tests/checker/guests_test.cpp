@@ -121,4 +121,13 @@ TEST(PreFaultTest, IsUpToTheWorld)
               "");
 }
 
+TEST(PolicyTest, OfNodesThatNobodyKnowsIsBelieved)
+{
+    for (std::string const rest : { "mode=2 nodes=1 nodes_known=1 result=EINVAL",        // the task may not use the node
+                                    "mode=2 result=EINVAL", "mode=2", "result=EINVAL", // which nodes?
+                                    "mode=5 nodes=1 nodes_known=1 result=EINVAL", "mode=6 nodes=1 nodes_known=1", // an older kernel, a newer one
+                                    "mode=0x2002 nodes=1 nodes_known=1", "mode=2 result=EFAULT", "mode=2 result=ENOMEM" })
+        EXPECT_EQ(section(begun() + Lines { "policy process=1 file=7 size=0x1000 " + rest }), "") << rest;
+}
+
 } // namespace
