@@ -52,23 +52,23 @@ TEST(FaultTest, WithAReasonInTheTraceIsBelieved)
     EXPECT_EQ(section(version("rfc-v5", "snp") + slot + Lines { launched[0], for_nothing }), "");
 }
 
-// The page, the slot or the file may have been another when the guest met it.
+// The page, the slot or the file may have been another when the guest met it: whichever of the two began first.
 TEST(FaultTest, WhileSomethingChangesIsBelieved)
 {
-    auto const at { [](std::string const &what) {
-        return Lines { "trace from=beginning pins=all in_place=on", "create time=1 duration=1 process=1 thread=1 file=7 size=0x4000 flags=3 private_memory=1 initial=shared vm=1",
-                       "bind time=3 duration=1 process=1 thread=1 file=7 offset=0 size=0x4000 slot=1 gpa=0x10000 vm=1", what,
-                       "memory_fault time=25 duration=4 process=1 thread=2 gpa=0x11000 size=0x1000 vm=1 result=EFAULT" };
-    } };
-    auto const fault { [&](std::string const &what) {
-        auto const v { verdict_of(at(what)) };
+    auto const fault { [](std::string const &what, std::string const &flags) {
+        auto const v { verdict_of({ "trace from=beginning pins=all in_place=on", "create time=1 duration=1 process=1 thread=1 file=7 size=0x4000 flags=3 private_memory=1 initial=shared vm=1",
+                                    "bind time=3 duration=1 process=1 thread=1 file=7 offset=0 size=0x4000 slot=1 gpa=0x10000 vm=1", what,
+                                    "memory_fault time=25 duration=4 process=1 thread=2 gpa=0x11000 size=0x1000 vm=1 result=EFAULT flags=" + flags }) };
         return v.broken ? v.broken->section : "";
     } };
-    EXPECT_EQ(fault("release time=10 process=1 thread=1 file=99"), "4.2");
-    for (std::string const change : { "convert time=20 duration=10 process=1 thread=1 file=7 offset=0 size=0x4000 to=private", "unbind time=20 duration=10 process=1 thread=1 file=7 slot=1 gpa=0x10000 vm=1",
-                                      "release time=20 duration=10 process=1 thread=1 file=7" })
-        EXPECT_EQ(fault(change), "") << change;
-    EXPECT_EQ(fault("convert time=20 duration=10 process=1 thread=1 file=7 offset=0x2000 size=0x2000 to=private"), "4.2");
+    EXPECT_EQ(fault("release time=10 process=1 thread=1 file=99", "0"), "4.2");
+    for (std::string const when : { "time=20 duration=10", "time=26 duration=10" })
+        for (std::string const flags : { "0", "8" }) {
+            EXPECT_EQ(fault("convert " + when + " process=1 thread=1 file=7 offset=0 size=0x4000 to=private", flags), "") << when << flags;
+            EXPECT_EQ(fault("unbind " + when + " process=1 thread=1 file=7 slot=1 gpa=0x10000 vm=1", flags), "") << when << flags;
+            EXPECT_EQ(fault("release " + when + " process=1 thread=1 file=7", flags), "") << when << flags;
+        }
+    EXPECT_EQ(fault("convert time=20 duration=10 process=1 thread=1 file=7 offset=0x2000 size=0x2000 to=private", "0"), "4.2");
 }
 
 // gmem numbers the VMs of each process.
@@ -115,17 +115,20 @@ TEST(PreFaultTest, IsUpToTheWorld)
     for (std::string const result : { "EINTR", "ENOENT", "EOPNOTSUPP", "EFAULT", "ENOMEM", "EHWPOISON", "EIO", "ENOTTY" })
         EXPECT_EQ(section(begun() + Lines { "pre_fault process=1 gpa=0x11000 size=0x1000 left=0x1000 vm=1 result=" + result }), "") << result;
     // The launch ends meanwhile.
-    EXPECT_EQ(section({ "trace from=beginning pins=all in_place=on", "create time=1 duration=1 process=1 file=7 size=0x4000 flags=3 private_memory=1 platform=snp vm=1",
-                        "launch time=3 duration=1 process=1 step=snp_start vm=1", "launch time=10 duration=10 process=1 step=snp_finish vm=1",
-                        "pre_fault time=15 duration=2 process=1 thread=2 gpa=0x11000 size=0x1000 vm=1" }),
-              "");
+    for (std::string const answer : { "", "left=0x1000 result=EOPNOTSUPP" })
+        EXPECT_EQ(section({ "trace from=beginning pins=all in_place=on", "create time=1 duration=1 process=1 file=7 size=0x4000 flags=3 private_memory=1 platform=snp vm=1",
+                            "launch time=3 duration=1 process=1 step=snp_start vm=1", "launch time=10 duration=10 process=1 step=snp_finish vm=1",
+                            "pre_fault time=15 duration=2 process=1 thread=2 gpa=0x11000 size=0x1000 vm=1 " + answer }),
+                  "")
+            << answer;
+    EXPECT_EQ(section(version("mainline", "snp") + Lines { "launch process=1 step=snp_start vm=1", "pre_fault process=1 gpa=0x11000 size=0x1000 left=0x1000 vm=1 result=EINTR" }), "");
 }
 
 TEST(PolicyTest, OfNodesThatNobodyKnowsIsBelieved)
 {
     for (std::string const rest : { "mode=2 nodes=1 nodes_known=1 result=EINVAL",        // the task may not use the node
                                     "mode=2 result=EINVAL", "mode=2", "result=EINVAL", // which nodes?
-                                    "mode=5 nodes=1 nodes_known=1 result=EINVAL", "mode=6 nodes=1 nodes_known=1", // an older kernel, a newer one
+                                    "mode=5 nodes=1 nodes_known=1 result=EINVAL", "mode=0x4005 nodes=1 nodes_known=1 result=EINVAL", "mode=6 nodes=1 nodes_known=1", // an older kernel, a newer one
                                     "mode=0x2002 nodes=1 nodes_known=1", "mode=2 result=EFAULT", "mode=2 result=ENOMEM" })
         EXPECT_EQ(section(begun() + Lines { "policy process=1 file=7 size=0x1000 " + rest }), "") << rest;
 }
