@@ -37,7 +37,7 @@ TEST(TextTest, WhatIsWrittenIsReadAsTheSame)
             e.at = 0x6000;
         for (std::size_t i { 0 }; i < k.more.size(); ++i)
             if (k.more[i].form != observe::Form::unused && k.more[i].form != observe::Form::text)
-                e.more[i] = 3; // as a mode of fallocate: a hole
+                e.more[i] = k.kind == observe::Kind::allocate ? 1 : 3; // modes of fallocate: the second is a hole
         s.name = "a \"name\"\n";
         auto const text { to_text(s) };
         auto const back { step_from_text(text, 1) };
@@ -45,6 +45,16 @@ TEST(TextTest, WhatIsWrittenIsReadAsTheSame)
         EXPECT_EQ(back.name, s.name);
         EXPECT_EQ(back.number, 12u);
         }
+}
+
+// Who sees fallocate gives it one name, and its mode says which it is. Without one it is not a hole.
+TEST(TextTest, FallocateIsWhatItsModeSays)
+{
+    EXPECT_EQ(step_from_text("allocate file=7 mode=3", 1).event.kind, observe::Kind::punch);
+    EXPECT_EQ(step_from_text("allocate file=7 mode=1", 1).event.kind, observe::Kind::allocate);
+    EXPECT_EQ(step_from_text("punch file=7 mode=1", 1).event.kind, observe::Kind::allocate);
+    EXPECT_EQ(section_of_last(begun() + Lines { "allocate process=1 file=7 mode=0 size=0x1000 result=EOPNOTSUPP" }), "");
+    EXPECT_EQ(section_of_last(begun() + Lines { "allocate process=1 file=7 mode=0 size=0x1000" }), "4.4");
 }
 
 TEST(TextTest, FactsAreWrittenAndRead)
