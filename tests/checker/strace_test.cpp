@@ -99,6 +99,7 @@ TEST(StraceTest, APolicyIsOfItsWindow)
     EXPECT_EQ(all[3].size, 0x1000u);
     EXPECT_EQ(all[3].more[2], 1u);
     EXPECT_EQ(all[3].more[4], 1u);
+    EXPECT_EQ(events(mapped + Lines { "100 mbind(0x7f0000002000, 0x10000, 0x2, NULL, 0, 0) = 0" }).size(), 2u); // of more than the window
     EXPECT_EQ(section_of_last(mapped + Lines { "100 mbind(0x7f0000002000, 8192, 0x2, NULL, 0, 0) = -1 EINVAL (Invalid argument)" }), "");
     EXPECT_EQ(section_of_last(mapped + Lines { "100 mbind(0x7f0000002000, 8192, 0x2, NULL, 0, 0) = 0" }), "8");
     EXPECT_EQ(section_of_last(mapped + Lines { "100 mbind(0x7f0000002000, 8192, 0x2, [0x1, 0x1], 128, 0) = 0" }), "");
