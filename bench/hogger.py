@@ -11,11 +11,12 @@ VCPUS = (1, 2, 4)
 SIZES = (64, 256)
 WAYS = (
     ("in place", [], []),
+    ("in place, huge pages", ["--hugepages=on"], []),
     ("two sources, punching", ["--in-place=off"], ["--mode=two-source"]),
     ("two sources, keeping", ["--in-place=off"], ["--mode=two-source", "--punch=off"]),
     ("two sources, keeping, not populated", ["--in-place=off"], ["--mode=two-source", "--punch=off", "--populate=off"]),
 )
-COLOURS = ("#1b7f5c", "#b5432a", "#2f5d9b", "#8a8a8a")
+COLOURS = ("#1b7f5c", "#7fc6a4", "#b5432a", "#2f5d9b", "#8a8a8a")
 
 
 def measure(gmem, hogger, options, arguments, vcpus, size):
@@ -63,11 +64,11 @@ def bars(title, unit, figure, table, x):
 
 
 def plot(table, path):
-    out = ['<svg xmlns="http://www.w3.org/2000/svg" width="980" height="400" font-family="sans-serif" font-size="12">', '<rect width="980" height="400" fill="white"/>']
+    out = ['<svg xmlns="http://www.w3.org/2000/svg" width="1010" height="400" font-family="sans-serif" font-size="12">', '<rect width="1010" height="400" fill="white"/>']
     out += bars("Conversions of 2 MiB in a second of the VMM's processor time", "more is better", lambda r: r["per_second"], table, 30)
     out += bars("Memory high-water mark, in hundredths of the guest's size", "less is better; half of the guest ping-pongs", lambda r: 100 * r["peak"] / r["size"], table, 510)
     for w, (name, _, _) in enumerate(WAYS):
-        out.append(f'<rect x="{30 + w * 230}" y="372" width="12" height="12" fill="{COLOURS[w]}"/><text x="{48 + w * 230}" y="383">{name}</text>')
+        out.append(f'<rect x="{30 + w * 190}" y="372" width="12" height="12" fill="{COLOURS[w]}"/><text x="{48 + w * 190}" y="383" font-size="11">{name}</text>')
     out.append("</svg>")
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(out) + "\n")

@@ -101,8 +101,8 @@ void events()
     std::printf("an instant             %7.0f ns of the thread\na call (two clocks)    %7.0f ns\n", median(instants), median(calls));
 }
 
-// `bytes` from private to shared to private, with the page touched in between.
-void conversions(gmem_file *file, unsigned char *window, std::uint64_t bytes)
+// `bytes` from private to shared to private; in between their first pages, or all, are touched, as by a host that uses what it was given.
+void conversions(gmem_file *file, unsigned char *window, std::uint64_t bytes, std::uint64_t touched)
 {
     SomeLog const plain { observe::Keep::latest, 1 << 16 }, with_stacks { observe::Keep::latest, 1 << 16 };
     with_stacks.header().has_stacks = 1;
@@ -112,7 +112,8 @@ void conversions(gmem_file *file, unsigned char *window, std::uint64_t bytes)
     }
     auto const pair { [&](int) {
         must(gmem_convert(file, 0, bytes, GMEM_SHARED, nullptr) == 0, "to shared");
-        *static_cast<volatile unsigned char *>(window) = 1;
+        for (std::uint64_t at { 0 }; at < touched; at += page)
+            *static_cast<volatile unsigned char *>(window + at) = 1;
         must(gmem_convert(file, 0, bytes, GMEM_PRIVATE, nullptr) == 0, "to private");
     } };
     std::vector<double> ratios, ratios_with_stacks, offs;
@@ -129,7 +130,7 @@ void conversions(gmem_file *file, unsigned char *window, std::uint64_t bytes)
         ratios.push_back(on / off);
         ratios_with_stacks.push_back(stacks / off);
     }
-    std::printf("%4lu KiB there and back %7.0f ns unobserved; observed x %.4f, with stacks x %.4f\n", static_cast<unsigned long>(bytes / 1024), median(offs), median(ratios), median(ratios_with_stacks));
+    std::printf("%4lu KiB there and back, %3lu pages touched: %7.0f ns unobserved; observed x %.4f, with stacks x %.4f\n", static_cast<unsigned long>(bytes / 1024), static_cast<unsigned long>(touched / page), median(offs), median(ratios), median(ratios_with_stacks));
 }
 
 // As fast as it goes: one core, one burst.
@@ -152,8 +153,11 @@ int main()
     void *window { nullptr };
     must(gmem_create(pages * page, GMEM_FLAG_MMAP | GMEM_FLAG_INIT_SHARED, &file) == 0 && gmem_map(file, 0, pages * page, PROT_READ | PROT_WRITE, &window) == 0, "gmem");
     events();
-    for (std::uint64_t const bytes : { page, 16 * page, 256 * page })
-        conversions(file, static_cast<unsigned char *>(window), bytes);
+    auto *const begin { static_cast<unsigned char *>(window) };
+    conversions(file, begin, page, page);
+    conversions(file, begin, 16 * page, 16 * page);
+    conversions(file, begin, 256 * page, page);
+    conversions(file, begin, 256 * page, 256 * page);
     burst(observe::Keep::latest, "ring", 1 << 16);
     burst(observe::Keep::all, "trace", 1 << 24);
     return 0;

@@ -26,6 +26,8 @@ build-bench/bin/footprint_bench | sed -E 's/_/ /g; s/ ([0-9.]+)$/ | \1/; s/^/| /
 
 printf '\n| measured launch of 16 MiB, ms | in place | from a source |\n|---|---|---|\n'
 build-bench/bin/gmem run --vcpu=scripted -- build-bench/bin/launch_bench | sed -E 's/ / | /g; s/^/| /; s/$/ |/'
+printf '\nTo write down what happens (docs/traces.md):\n\n'
+build-bench/bin/observe_bench | sed 's/^/    /'
 if [ -x build-bench/bin/platform_bench ]; then
     printf '\n| platforms | value | unit |\n|---|---|---|\n'
     build-bench/bin/platform_bench | sed -E 's/ / | /g; s/_/ /g; s/^/| /; s/$/ |/'

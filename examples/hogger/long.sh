@@ -3,6 +3,7 @@
 #
 # Usage: long.sh [SECONDS PLATFORM...]; default: 3600 seconds on each of sw_protected snp tdx pkvm cca.
 # Environment: VCPUS (4), SIZE in MiB (128), SEED (the clock), SANITIZE=off for a VMM without sanitizers, BUILD (build).
+# TRACE=FOLDER: every run is traced there, and its trace is checked against the executable specification.
 # Stops at the first platform that is not right. A run that is not over two minutes and a half after its time hangs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -22,7 +23,10 @@ shared_memory() { awk '/^Shmem:/ { print $2 }' /proc/meminfo; }
 for platform in "${platforms[@]}"; do
     echo
     echo "== $platform for $seconds s, $(date +%H:%M:%S); shared memory of the machine: $(shared_memory) KiB"
-    timeout --kill-after=10 $((seconds + 150)) "$build/bin/gmem" run --platform="$platform" -- "$build/bin/$vmm" --platform="$platform" --seconds="$seconds" --vcpus="${VCPUS:-4}" --size="${SIZE:-128}" --seed="$seed"
+    options=(--platform="$platform")
+    [ -z "${TRACE:-}" ] || options+=(--report=off --trace="$TRACE/$platform.trace")
+    timeout --kill-after=10 $((seconds + 150)) "$build/bin/gmem" run "${options[@]}" -- "$build/bin/$vmm" --platform="$platform" --seconds="$seconds" --vcpus="${VCPUS:-4}" --size="${SIZE:-128}" --seed="$seed"
+    [ -z "${TRACE:-}" ] || "$build/bin/gmem" check "$TRACE/$platform.trace"
     echo "== right; shared memory of the machine: $(shared_memory) KiB"
     seed=$((seed + 1))
 done

@@ -1,19 +1,25 @@
 #include "cli/session_view.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace gmem::cli {
 namespace {
+
+std::unique_ptr<SessionView> opened(std::string const &path, std::string &complaint)
+{
+    try {
+        return std::make_unique<SessionView>(path);
+    } catch (TraceRefusal const &refusal) {
+        complaint = refusal.what();
+        return nullptr;
+    }
+}
 
 // "" where it has none, or may not be read.
 std::string session_of(pid_t process)
@@ -57,60 +63,17 @@ std::vector<FoundSession> find_sessions()
     return sessions;
 }
 
-std::unique_ptr<SessionView> SessionView::open(std::string const &path, std::string &complaint)
-{
-    std::unique_ptr<SessionView> s { new SessionView };
-    s->path_ = path;
-    auto const fd { ::open(path.c_str(), O_RDONLY | O_CLOEXEC) };
-    struct stat facts {};
-    if (fd < 0 || fstat(fd, &facts) != 0) {
-        complaint = fmt::format("{}: {}", path, std::strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return nullptr;
-    }
-    auto const size { static_cast<std::size_t>(facts.st_size) };
-    void *const mapped { size ? mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED };
-    close(fd);
-    if (mapped != MAP_FAILED) {
-        s->begin_ = static_cast<std::byte const *>(mapped);
-        s->size_ = size;
-        if (auto log { observe::LogReader::open({ s->begin_, size }) }) {
-            s->log_ = log.value();
-            return s;
-        }
-    }
-    complaint = fmt::format("{}: no session's log of this version of gmem", path);
-    return nullptr;
-}
-
-SessionView::~SessionView()
-{
-    if (begin_)
-        munmap(const_cast<std::byte *>(begin_), size_);
-}
-
-std::string SessionView::command() const
-{
-    auto const &h { log_->header() };
-    std::string words { h.command, std::min<std::size_t>(h.command_bytes, sizeof h.command) };
-    while (words.ends_with('\0'))
-        words.pop_back();
-    std::ranges::replace(words, '\0', ' ');
-    return words;
-}
-
 std::unique_ptr<SessionView> attach(SessionWish const &wish, std::string &complaint)
 {
     if (!wish.path.empty())
-        return SessionView::open(wish.path, complaint);
+        return opened(wish.path, complaint);
     if (wish.process != 0) {
         auto const path { session_of(wish.process) };
         if (path.empty()) {
             complaint = fmt::format("process {} is in no session of gmem run's, or another user's", wish.process);
             return nullptr;
         }
-        return SessionView::open(path, complaint);
+        return opened(path, complaint);
     }
     auto const sessions { find_sessions() };
     if (sessions.empty())
@@ -118,7 +81,7 @@ std::unique_ptr<SessionView> attach(SessionWish const &wish, std::string &compla
     else if (sessions.size() > 1)
         complaint = "more than one session runs; say which:" + sentence_about(sessions);
     else
-        return SessionView::open(sessions.front().path, complaint);
+        return opened(sessions.front().path, complaint);
     return nullptr;
 }
 

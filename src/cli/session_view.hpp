@@ -1,11 +1,10 @@
 #pragma once
 // A session that somebody else runs: found, opened for reading, and its figures as they are now.
 
+#include "cli/trace_file.hpp"
 #include "observe/figures.hpp"
-#include "observe/log_reader.hpp"
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -21,23 +20,17 @@ std::vector<FoundSession> find_sessions();
 
 class SessionView final {
 public:
-    // nullptr: `complaint` says why not.
-    static std::unique_ptr<SessionView> open(std::string const &path, std::string &complaint);
-    ~SessionView();
-    SessionView(SessionView const &) = delete;
+    // Throws TraceRefusal.
+    explicit SessionView(std::string path) : path_ { std::move(path) }, file_ { path_ } {}
 
     std::string const &path() const { return path_; }
-    observe::LogReader const &log() const { return *log_; }
-    observe::Figures const &figures() const { return observe::figures_of(log_->header()); }
-    std::string command() const;
+    observe::LogReader const &log() const { return file_.reader(); }
+    observe::Figures const &figures() const { return observe::figures_of(file_.header()); }
+    std::string command() const { return file_.command(); }
 
 private:
-    SessionView() = default;
-
     std::string path_;
-    std::byte const *begin_ { nullptr };
-    std::size_t size_ { 0 };
-    std::optional<observe::LogReader> log_;
+    TraceFile file_;
 };
 
 struct SessionWish final {

@@ -45,7 +45,7 @@ std::string quoted(std::string const &word)
 
 TraceFile::TraceFile(std::string const &path)
 {
-    int const fd { open(path.c_str(), O_RDONLY | O_CLOEXEC) };
+    int const fd { open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK) }; // a pipe that nobody writes to is refused, not waited for
     struct stat facts {};
     auto const failed { fd < 0 || fstat(fd, &facts) != 0 ? errno : 0 };
     bool const ordinary { failed == 0 && S_ISREG(facts.st_mode) };
@@ -58,9 +58,9 @@ TraceFile::TraceFile(std::string const &path)
     if (failed != 0)
         throw TraceRefusal { fmt::format("{}: {}", path, std::strerror(failed)) };
     if (!ordinary)
-        throw TraceRefusal { fmt::format("{} is no ordinary file, so it is no trace", path) };
+        throw TraceRefusal { fmt::format("{}: not an ordinary file, so not a trace", path) };
     if (size_ == 0)
-        throw TraceRefusal { fmt::format("{} is empty", path) };
+        throw TraceRefusal { fmt::format("{}: empty", path) };
     if (mapped_ == MAP_FAILED) {
         mapped_ = nullptr;
         throw TraceRefusal { fmt::format("{}: {}", path, std::strerror(errno)) };
@@ -71,10 +71,10 @@ TraceFile::TraceFile(std::string const &path)
         return;
     }
     auto const &h { *static_cast<observe::LogHeader const *>(mapped_) };
-    auto const sentence { size_ < observe::slots_at ? fmt::format("{} is too short to be a trace", path)
-            : h.magic == observe::LogHeader::expected_magic ? fmt::format("{} begins as a trace does, but its first page says what cannot be", path)
-            : of_some_version(h) ? fmt::format("{} is a trace of another version of gmem", path)
-                                 : fmt::format("{} is not a trace of gmem run --trace", path) };
+    auto const sentence { size_ < observe::slots_at ? fmt::format("{}: too short to be a trace", path)
+            : h.magic == observe::LogHeader::expected_magic ? fmt::format("{}: begins as a trace does, but its first page says what cannot be", path)
+            : of_some_version(h) ? fmt::format("{}: a trace of another version of gmem", path)
+                                 : fmt::format("{}: not a trace of gmem run", path) };
     munmap(mapped_, size_);
     mapped_ = nullptr;
     throw TraceRefusal { sentence };

@@ -1,8 +1,9 @@
 #pragma once
-// A trace on disk, opened for reading: of a session that is over, was killed, or still goes on.
+// A session's log, opened for reading: a trace on disk, of a session that is over, was killed, or still goes on, or the memory of one that goes on.
 
 #include "observe/log_reader.hpp"
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
@@ -16,6 +17,7 @@ struct TraceRefusal final : std::runtime_error {
 
 class TraceFile final {
 public:
+    // Throws TraceRefusal.
     explicit TraceFile(std::string const &path);
     ~TraceFile();
     TraceFile(TraceFile const &) = delete;

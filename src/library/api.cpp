@@ -7,6 +7,7 @@
 #include "library/prepare.hpp"
 #include "library/trust.hpp"
 #include "base/text.hpp"
+#include "kvm/uapi.hpp"
 #include "memory/guest_memory.hpp"
 #include "memory/holds.hpp"
 #include "memory/host_report.hpp"
@@ -212,7 +213,6 @@ GMEM_API int gmem_convert(gmem_file *g, uint64_t offset, uint64_t size, enum gme
 
 GMEM_API int gmem_convert_with(gmem_file *g, uint64_t offset, uint64_t size, enum gmem_attribute to, uint64_t flags, uint64_t *error_offset)
 {
-    constexpr std::uint64_t private_attribute { 1u << 3 }; // KVM_MEMORY_ATTRIBUTE_PRIVATE
     auto &memory { memory_of(g) };
     observe::Recording event { observe::Kind::convert, observe::Asks::who_called };
     if (event) [[unlikely]] {
@@ -221,7 +221,7 @@ GMEM_API int gmem_convert_with(gmem_file *g, uint64_t offset, uint64_t size, enu
         event->offset = offset;
         event->size = size;
         event->more[0] = flags;
-        event->more[4] = to == GMEM_PRIVATE ? private_attribute : 0;
+        event->more[4] = to == GMEM_PRIVATE ? kvm::uapi::memory_attribute_private : 0;
     }
     auto const result { convert(memory, offset, size, to, flags, error_offset, event) };
     event.done(result);

@@ -38,8 +38,6 @@ void open_shared_runs(GuestMemory &file, PageRange r) noexcept GMEM_REQUIRES(Spa
     });
 }
 
-constexpr std::uint64_t private_attribute { 1 << 3 }; // KVM_MEMORY_ATTRIBUTE_PRIVATE
-
 void note_effect(observe::Recording &event, platform::ContentEffect effect) noexcept
 {
     if (event) [[unlikely]]
@@ -56,21 +54,6 @@ void note_failure(observe::Recording &event, Error const &e) noexcept
 }
 
 } // namespace
-
-Status GuestMemory::convert(PageRange r, Attribute to, platform::ContentMode mode) noexcept
-{
-    observe::Recording event { observe::Kind::convert, observe::Asks::who_called };
-    if (event) [[unlikely]] {
-        event->detail = to == Attribute::private_;
-        event->file = facts_.inode;
-        event->offset = raw(r.offset());
-        event->size = raw(r.length());
-        event->more[4] = to == Attribute::private_ ? private_attribute : 0;
-    }
-    auto const result { convert(r, to, mode, event) };
-    event.done(result);
-    return result;
-}
 
 Status GuestMemory::convert(PageRange r, Attribute to, platform::ContentMode mode, observe::Recording &event) noexcept
 {
@@ -135,7 +118,7 @@ Status GuestMemory::convert_locked(PageRange r, Attribute to, platform::ContentM
     GMEM_CHECK(control_.stage(r)); // 1. memory
     os::kill_point("convert.staged");
     GMEM_CHECK(TrustedSide { *this }.veto(r, to)); // 2. the trusted side
-    CountedConversion counted { *this, r, to };
+    CountedConversion counted { *this, r, to, event ? event->time : 0 };
     return to == Attribute::private_ ? to_private_locked(r, decision.effect, event, counted) : to_shared_locked(r, decision.effect, event, counted);
 }
 

@@ -1,7 +1,6 @@
 #include "memory/file_figures.hpp"
 
 #include "memory/guest_memory.hpp"
-#include "observe/clock.hpp"
 #include "observe/log.hpp"
 #include "observe/who.hpp"
 #include "os/file_calls.hpp"
@@ -83,16 +82,16 @@ void FileFigures::count_refused(int err) const noexcept
 
 observe::FileFigures *CountedConversion::entry_of(GuestMemory const &file) noexcept { return file.figures().entry(); }
 
-void begin(observe::Progress &p, PageRange r, Attribute to) noexcept
+void begin(observe::Progress &p, PageRange r, Attribute to, std::uint64_t time) noexcept
 {
     observe::set(p.offset, raw(r.offset()));
     observe::set(p.to, to == Attribute::private_);
     observe::set(p.done, 0);
-    observe::set(p.began, observe::now());
+    observe::set(p.began, time);
     p.size.store(raw(r.length()), std::memory_order_release);
 }
 
-void CountedConversion::begin() noexcept { memory::begin(entry_->under_way, range_, to_); }
+void CountedConversion::begin(std::uint64_t time) noexcept { memory::begin(entry_->under_way, range_, to_, time); }
 
 std::uint64_t CountedConversion::pages_to_change() const noexcept
 {

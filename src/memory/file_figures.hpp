@@ -33,16 +33,16 @@ private:
     std::uint64_t inode_ { 0 };
 };
 
-// Shows `r` as under way.
-void begin(observe::Progress &p, PageRange r, Attribute to) noexcept;
+// Shows `r` as under way, since `time`: nanoseconds, CLOCK_MONOTONIC.
+void begin(observe::Progress &p, PageRange r, Attribute to, std::uint64_t time) noexcept;
 
 // Shows a conversion as under way for a scope, and counts it. Under the file's lock.
 class CountedConversion final {
 public:
-    CountedConversion(GuestMemory &file, PageRange r, Attribute to) noexcept : file_ { file }, range_ { r }, to_ { to }, entry_ { entry_of(file) }
+    CountedConversion(GuestMemory &file, PageRange r, Attribute to, std::uint64_t began) noexcept : file_ { file }, range_ { r }, to_ { to }, entry_ { entry_of(file) }
     {
         if (entry_) [[unlikely]]
-            begin();
+            begin(began);
     }
     ~CountedConversion()
     {
@@ -71,7 +71,7 @@ public:
 
 private:
     static observe::FileFigures *entry_of(GuestMemory const &file) noexcept;
-    void begin() noexcept;
+    void begin(std::uint64_t time) noexcept;
     void count() noexcept;
     std::uint64_t pages_to_change() const noexcept;
 

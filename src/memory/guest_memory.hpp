@@ -68,8 +68,7 @@ public:
 
     // Sets the attribute of `r` (inside the file). Ok, or EAGAIN / ENOMEM with the offending byte, and nothing changed.
     // guest_memfd specification 2.2 steps 11-15. `mode`: of versions of the proposal that have it; EOPNOTSUPP where the platform cannot keep it.
-    Status convert(PageRange r, Attribute to, platform::ContentMode mode = platform::ContentMode::unspecified) noexcept;
-    // The same for a call that is recorded: the caller says what was asked, this says what came of it, in the order in which the file saw it. done() is the caller's.
+    // `event`: the caller says what was asked, this says what came of it, in the order in which the file saw it. done() is the caller's.
     Status convert(PageRange r, Attribute to, platform::ContentMode mode, observe::Recording &event) noexcept;
 
     Attribute at(PageNo p) const noexcept { return attributes().at(p); }

@@ -1,5 +1,6 @@
 #include "memory/injected.hpp"
 
+#include "observe/clock.hpp"
 #include "observe/inject.hpp"
 #include "os/clock.hpp"
 
@@ -41,7 +42,7 @@ void delay(GuestMemory const &file, PageRange r, Attribute to) noexcept
         return;
     auto *const e { file.figures().entry() };
     if (e)
-        begin(e->under_way, r, to);
+        begin(e->under_way, r, to, observe::now());
     for (std::uint64_t piece { 0 }; piece < 8; ++piece) {
         auto const nanoseconds { struck->choice * 1'000'000 / 8 };
         timespec left { static_cast<time_t>(nanoseconds / 1'000'000'000), static_cast<long>(nanoseconds % 1'000'000'000) };

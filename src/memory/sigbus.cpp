@@ -7,6 +7,7 @@
 #include "os/mutex.hpp"
 #include "os/signal_calls.hpp"
 #include "os/signals.hpp"
+#include "os/virtual_action.hpp"
 
 #include <initializer_list>
 #include <ucontext.h>
@@ -14,25 +15,23 @@
 namespace gmem::memory {
 namespace {
 
-constinit os::Mutex action_lock;
-constinit os::KernelSigaction bus_action {};
-constinit os::KernelSigaction stand_in_action {};
+constinit os::VirtualAction bus_action;
+constinit os::VirtualAction stand_in_action;
+constinit os::Mutex install_lock;
 constinit std::atomic<bool> is_installed { false };
 constinit bool masks_translated { false };
 
 // In si_errno, which is 0 in every other signal: this stand-in is a SIGBUS.
 constexpr int disguise { 0x6d656d67 };
 
-os::KernelSigaction &action_of(int signal) noexcept { return signal == SIGBUS ? bus_action : stand_in_action; }
+os::VirtualAction &action_of(int signal) noexcept { return signal == SIGBUS ? bus_action : stand_in_action; }
 
 void handle(int signal, siginfo_t *info, void *context) noexcept;
 
 // Two flags of the program's must be real: restarting of interrupted calls, and the stack that its handler wants to run on.
-Status set_real_action(int signal) noexcept
+Status set_real_action(int signal, os::KernelSigaction const &wished) noexcept
 {
-    auto const &wished { action_of(signal) };
-    bool const a_handler { reinterpret_cast<std::uintptr_t>(wished.handler) > 1 };
-    return os::set_signal_handler(signal, &handle, (wished.flags & SA_RESTART) | (a_handler ? wished.flags & SA_ONSTACK : SA_ONSTACK));
+    return os::set_signal_handler(signal, &handle, (wished.flags & SA_RESTART) | (os::handler_of(wished) ? wished.flags & SA_ONSTACK : SA_ONSTACK));
 }
 
 // What the kernel would do: the default action for a synchronous fault is death by SIGBUS at the faulting instruction.
@@ -54,20 +53,11 @@ void hand_to_program(int signal, siginfo_t &info, void *context) noexcept
         info.si_errno = disguise;
         return os::queue_signal(Sigbus::stand_in, info);
     }
-    os::KernelSigaction action;
-    {
-        os::SignalsBlocked blocked;
-        os::Locked guard { action_lock };
-        auto &now { action_of(signal) };
-        action = now;
-        if (action.flags & SA_RESETHAND)
-            now.handler = reinterpret_cast<void *>(SIG_DFL);
-    }
-    auto const handler { reinterpret_cast<std::uintptr_t>(action.handler) };
-    if (handler == reinterpret_cast<std::uintptr_t>(SIG_IGN) && sent)
+    auto const action { action_of(signal).take() };
+    if (os::ignores(action) && sent)
         return;
     // A fault cannot be ignored, nor waits it for an unblocking.
-    if (handler <= reinterpret_cast<std::uintptr_t>(SIG_IGN) || believed_blocked) {
+    if (!os::handler_of(action) || believed_blocked) {
         if (!sent)
             observe::Report::ask_and_wait(); // who tells about it looks at this thread, which will not be for long
         return die_by_default(signal, info);
@@ -81,19 +71,9 @@ void hand_to_program(int signal, siginfo_t &info, void *context) noexcept
     } else {
         os::block_signals(action.mask & ~Sigbus::bit);
     }
-    if (action.flags & SA_SIGINFO)
-        reinterpret_cast<void (*)(int, siginfo_t *, void *)>(action.handler)(signal, &info, context);
-    else
-        reinterpret_cast<void (*)(int)>(action.handler)(signal);
+    os::call(action, signal, info, context);
     if (masks_translated)
         restored = Sigbus::to_kernel(restored);
-}
-
-bool has_handler(int signal) noexcept
-{
-    os::SignalsBlocked blocked;
-    os::Locked guard { action_lock };
-    return reinterpret_cast<std::uintptr_t>(action_of(signal).handler) > reinterpret_cast<std::uintptr_t>(SIG_IGN);
 }
 
 // The access at which the program was interrupted.
@@ -105,7 +85,7 @@ observe::Event seen_access(siginfo_t const &info, void *context) noexcept
     observe::Event e;
     e.kind = observe::Kind::access;
     e.detail = (registers[REG_ERR] & write_bit) != 0;
-    e.more = { reinterpret_cast<std::uintptr_t>(info.si_addr), 0, of(REG_RIP), has_handler(SIGBUS) };
+    e.more = { reinterpret_cast<std::uintptr_t>(info.si_addr), 0, of(REG_RIP), os::handler_of(bus_action.now()) != nullptr };
     e.stack = observe::Stack::of({ of(REG_RIP), of(REG_RSP), of(REG_RBP) });
     return e;
 }
@@ -143,15 +123,16 @@ Status Sigbus::install() noexcept
     if (is_installed.load(std::memory_order_acquire))
         return Ok {};
     os::SignalsBlocked blocked;
-    os::Locked guard { action_lock };
+    os::Locked guard { install_lock };
     if (is_installed.load(std::memory_order_relaxed))
         return Ok {};
     for (auto const signal : { SIGBUS, stand_in }) {
-        GMEM_CHECK(os::current_action(signal, action_of(signal)));
-        action_of(signal).mask = to_program(action_of(signal).mask);
+        os::KernelSigaction real;
+        GMEM_CHECK(os::current_action(signal, real));
+        real.mask = to_program(real.mask);
+        action_of(signal).begin(real);
+        GMEM_CHECK(set_real_action(signal, real));
     }
-    GMEM_CHECK(set_real_action(SIGBUS));
-    GMEM_CHECK(set_real_action(stand_in));
     is_installed.store(true, std::memory_order_release);
     return Ok {};
 }
@@ -162,16 +143,7 @@ bool Sigbus::installed() noexcept { return is_installed.load(std::memory_order_a
 
 void Sigbus::exchange(int signal, os::KernelSigaction const *next, os::KernelSigaction *previous) noexcept
 {
-    os::SignalsBlocked blocked;
-    os::Locked guard { action_lock };
-    auto &now { action_of(signal) };
-    auto const before { now };
-    if (next) {
-        now = *next;
-        (void)set_real_action(signal);
-    }
-    if (previous)
-        *previous = before;
+    action_of(signal).exchange(signal, next, previous, [](int changed, os::KernelSigaction const &wished) noexcept { (void)set_real_action(changed, wished); });
 }
 
 bool Sigbus::unmask(int &signal, int &error_number) noexcept
@@ -183,6 +155,11 @@ bool Sigbus::unmask(int &signal, int &error_number) noexcept
     return true;
 }
 
-void Sigbus::continue_in_child() noexcept { action_lock.reset_after_fork(); }
+void Sigbus::continue_in_child() noexcept
+{
+    install_lock.reset_after_fork();
+    for (auto const signal : { SIGBUS, stand_in })
+        action_of(signal).continue_in_child();
+}
 
 } // namespace gmem::memory

@@ -1,9 +1,6 @@
 #include "observe/figures.hpp"
 
-#include "os/syscall.hpp"
-
-#include <cerrno>
-#include <csignal>
+#include "os/process_calls.hpp"
 
 namespace gmem::observe {
 namespace {
@@ -31,9 +28,7 @@ void give_away(FileFigures &past, FileFigures &f) noexcept
 
 bool is_gone(FileFigures const &f) noexcept
 {
-    if (f.holders.load(std::memory_order_relaxed) == 0)
-        return true;
-    return os::system_call(SYS_kill, static_cast<long>(f.maker.load(std::memory_order_relaxed)), 0) == -ESRCH;
+    return f.holders.load(std::memory_order_relaxed) == 0 || os::is_gone(static_cast<long>(f.maker.load(std::memory_order_relaxed)));
 }
 
 } // namespace

@@ -2,9 +2,7 @@
 
 #include "observe/log.hpp"
 #include "os/clock.hpp"
-#include "os/syscall.hpp"
-
-#include <cerrno>
+#include "os/process_calls.hpp"
 
 namespace gmem::observe {
 namespace {
@@ -16,7 +14,7 @@ std::uint32_t const *futex(std::atomic<std::uint32_t> const &a) noexcept { retur
 bool reader_lives(LogHeader const &h) noexcept
 {
     auto const reader { h.reader.load(std::memory_order_acquire) };
-    return reader != 0 && os::system_call(SYS_kill, reader, 0) != -ESRCH;
+    return reader != 0 && !os::is_gone(reader);
 }
 
 } // namespace

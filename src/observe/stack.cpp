@@ -5,9 +5,12 @@
 #include "observe/who.hpp"
 #include "os/syscall.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <optional>
+#include <span>
+#include <sys/uio.h>
 
 // Where this library, or the executable that it is part of, begins and where its code ends: the linker's words.
 extern "C" {
@@ -19,7 +22,6 @@ namespace gmem::observe {
 namespace {
 
 constexpr std::uintptr_t page { 4096 };
-constinit std::atomic<std::uint32_t> generation { 1 };
 
 // Of this thread: the stacks that it left lately, each in the place that its hash says. A loop that calls from two places needs two.
 struct Remembered final {
@@ -28,10 +30,10 @@ struct Remembered final {
         EventNo stack;
     };
     std::array<Left, 8> left;
-    std::uintptr_t readable_page;
-    std::uint32_t generation;
 };
-[[gnu::tls_model("initial-exec")]] constinit thread_local Remembered last { {}, 0, 0 };
+[[gnu::tls_model("initial-exec")]] constinit thread_local Remembered last {};
+
+using Copy = std::array<std::byte, Stack::most_bytes>;
 
 bool is_ours(std::uintptr_t address) noexcept { return address >= reinterpret_cast<std::uintptr_t>(&__ehdr_start) && address < reinterpret_cast<std::uintptr_t>(&etext); }
 
@@ -51,33 +53,30 @@ bool is_ours(std::uintptr_t address) noexcept { return address >= reinterpret_ca
     return std::nullopt;
 }
 
-bool is_mapped(std::uintptr_t address) noexcept
+// What of a stack from `begin` on can be read. The first `sure` bytes are read where they lie. What is above may be a guard page, nothing, or somebody else's to unmap
+// at this moment: the kernel copies it, as far as it goes.
+std::span<std::byte const> readable(std::uintptr_t begin, std::size_t sure, Copy &copy) noexcept
 {
-    auto const now { generation.load(std::memory_order_relaxed) };
-    if (last.readable_page == address && last.generation == now)
-        return true;
-    unsigned char ignored;
-    if (os::failed(os::system_call(SYS_mincore, address, 1, &ignored)))
-        return false;
-    last.readable_page = address;
-    last.generation = now;
-    return true;
-}
-
-std::size_t readable_from(std::uintptr_t begin) noexcept
-{
-    auto const next_page { (begin & ~(page - 1)) + page };
-    return begin + Stack::most_bytes <= next_page || is_mapped(next_page) ? Stack::most_bytes : next_page - begin;
+    auto const *const there { reinterpret_cast<std::byte const *>(begin) };
+    if (sure >= copy.size())
+        return { there, copy.size() };
+    auto const in_page { std::min<std::size_t>(page - begin % page, copy.size()) };
+    iovec const to { copy.data(), copy.size() };
+    iovec const from[2] { { reinterpret_cast<void *>(begin), in_page }, { reinterpret_cast<void *>(begin + in_page), copy.size() - in_page } }; // half a vector is not promised
+    auto const copied { os::system_call(SYS_process_vm_readv, who().process, &to, 1, from, 2, 0) };
+    if (os::failed(copied))
+        return { there, sure };
+    return { copy.data(), static_cast<std::size_t>(copied) & ~(sizeof(std::uint64_t) - 1) };
 }
 
 // Two calls of one loop differ in their counters, not in where they come from: only what may be an address counts.
-[[gnu::no_sanitize_address, gnu::no_sanitize_thread]] std::uint64_t hash_of(Frame f, std::size_t bytes) noexcept
+[[gnu::no_sanitize_address, gnu::no_sanitize_thread]] std::uint64_t hash_of(Frame f, std::span<std::byte const> piece) noexcept
 {
-    auto const *const words { reinterpret_cast<std::uint64_t const *>(f.stack_pointer) };
+    auto const *const words { reinterpret_cast<std::uint64_t const *>(piece.data()) };
     // What is smaller than 2^40 becomes 0. Four sums at once, so that none waits for the other.
     auto const mixed { [words](std::uint64_t sum, std::size_t at) noexcept { return std::rotl(sum, 9) + (words[at] >> 40) * words[at]; } };
-    std::uint64_t a { f.instruction }, b { f.stack_pointer }, c { 0 }, d { bytes };
-    for (std::size_t i { 0 }; i + 4 <= bytes / sizeof *words; i += 4) {
+    std::uint64_t a { f.instruction }, b { f.stack_pointer }, c { 0 }, d { piece.size() };
+    for (std::size_t i { 0 }; i + 4 <= piece.size() / sizeof *words; i += 4) {
         a = mixed(a, i);
         b = mixed(b, i + 1);
         c = mixed(c, i + 2);
@@ -87,26 +86,14 @@ std::size_t readable_from(std::uintptr_t begin) noexcept
     return (((a * odd ^ b) * odd ^ c) * odd ^ d) * odd;
 }
 
-} // namespace
-
-void Stack::memory_changed() noexcept { generation.fetch_add(1, std::memory_order_relaxed); }
-
-EventNo Stack::of_caller() noexcept
+// `sure`: so many bytes from the stack pointer on are there.
+EventNo leave(Frame f, std::size_t sure) noexcept
 {
-    auto *const log { Log::header() };
-    if (!log || !log->has_stacks)
+    if (f.stack_pointer % sizeof(std::uint64_t) != 0)
         return EventNo::none;
-    auto const f { entry(__builtin_frame_address(0)) };
-    return f ? of(*f) : EventNo::none;
-}
-
-[[gnu::no_sanitize_address, gnu::no_sanitize_thread]] EventNo Stack::of(Frame f) noexcept
-{
-    auto *const log { Log::header() };
-    if (!log || !log->has_stacks || f.stack_pointer % sizeof(std::uint64_t) != 0)
-        return EventNo::none;
-    auto const bytes { readable_from(f.stack_pointer) };
-    auto const hash { hash_of(f, bytes) };
+    alignas(std::uint64_t) Copy copy;
+    auto const piece { readable(f.stack_pointer, sure, copy) };
+    auto const hash { hash_of(f, piece) };
     auto &left { last.left[hash >> 61] };
     if (left.hash == hash && left.stack != EventNo::none && Log::keeps(left.stack)) // a fork's child: its parent's copy serves as well
         return left.stack;
@@ -116,10 +103,28 @@ EventNo Stack::of_caller() noexcept
     e.time = now();
     e.process = process;
     e.thread = thread;
-    e.more = { f.instruction, bytes, f.stack_pointer, f.frame_pointer };
-    auto const n { Log::append(e, { reinterpret_cast<std::byte const *>(f.stack_pointer), bytes }) };
+    e.more = { f.instruction, piece.size(), f.stack_pointer, f.frame_pointer };
+    auto const n { Log::append(e, piece) };
     left = { hash, n };
     return n;
 }
+
+bool asked_for() noexcept
+{
+    auto const *const log { Log::header() };
+    return log && log->has_stacks;
+}
+
+} // namespace
+
+EventNo Stack::of_caller() noexcept
+{
+    if (!asked_for())
+        return EventNo::none;
+    auto const f { entry(__builtin_frame_address(0)) };
+    return f ? leave(*f, -f->stack_pointer % page) : EventNo::none; // the word below it is where gmem returns to: the rest of that word's page is there, too
+}
+
+EventNo Stack::of(Frame f) noexcept { return asked_for() ? leave(f, 0) : EventNo::none; }
 
 } // namespace gmem::observe

@@ -19,11 +19,8 @@ public:
 
     // From where this library was entered. none: no log, nobody asks for stacks, or it cannot be told.
     [[gnu::noinline]] static EventNo of_caller() noexcept;
-    // From a given place, as a signal's context has it.
+    // From a given place, as a signal's context has it: whatever the registers hold, only what is there is read.
     static EventNo of(Frame f) noexcept;
-
-    // The program unmapped something: what is known of what may be read is not known any more.
-    static void memory_changed() noexcept;
 };
 
 } // namespace gmem::observe

@@ -10,6 +10,7 @@
 #include "preload/answer.hpp"
 #include "preload/fd_table.hpp"
 #include "preload/next.hpp"
+#include "preload/processor.hpp"
 
 #include <sched.h>
 #include <sys/syscall.h>
@@ -52,6 +53,7 @@ void in_child() noexcept
 {
     process_is_this();
     memory::Sigbus::continue_in_child();
+    Processor::continue_in_child();
 }
 
 long fork_by_number(long nr, long *a) noexcept

@@ -1,7 +1,6 @@
 // mmap and its family on windows. Calls about other memory go on unchanged; one that replaces a window's addresses is noticed.
 
 #include "memory/space.hpp"
-#include "observe/stack.hpp"
 #include "os/linux_abi.hpp"
 #include "preload/answer.hpp"
 #include "preload/fd_table.hpp"
@@ -110,7 +109,6 @@ GMEM_EXPORT void *mmap64(void *hint, std::size_t length, int protection, int fla
 
 GMEM_EXPORT int munmap(void *address, std::size_t length) noexcept
 {
-    observe::Stack::memory_changed();
     if (!touches(address, length)) [[likely]]
         return GMEM_NEXT(munmap)(address, length);
     return preload::answer(errno_of(Space::unmap(range(address, length))));

@@ -3,11 +3,10 @@
 #include "kvm/launch/processor.hpp"
 #include "kvm/launch/tdx_uapi.hpp"
 #include "memory/sigbus.hpp"
-#include "os/mutex.hpp"
 #include "os/say.hpp"
 #include "os/signal_calls.hpp"
-#include "os/signals.hpp"
 #include "os/user_memory.hpp"
+#include "os/virtual_action.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -22,8 +21,7 @@ namespace uapi = kvm::uapi;
 
 constexpr long set_cpuid { 0x1012 }; // ARCH_SET_CPUID
 
-constinit os::Mutex action_lock;
-constinit os::KernelSigaction program_action {};
+constinit os::VirtualAction program_action;
 constinit platform::Kind kind { platform::Kind::sw_protected };
 constinit std::uint32_t highest_extended { 0 };
 
@@ -61,29 +59,18 @@ void answer(ucontext_t &context) noexcept
 
 void hand_to_program(siginfo_t &info, void *context) noexcept
 {
-    os::KernelSigaction action;
-    {
-        os::SignalsBlocked blocked;
-        os::Locked guard { action_lock };
-        action = program_action;
-        if (action.flags & SA_RESETHAND)
-            program_action.handler = nullptr;
-    }
+    auto const action { program_action.take() };
     bool const sent { os::sent_by_a_process(info) };
-    auto const handler { reinterpret_cast<std::uintptr_t>(action.handler) };
-    if (handler == reinterpret_cast<std::uintptr_t>(SIG_IGN) && sent)
+    if (os::ignores(action) && sent)
         return;
-    if (handler <= reinterpret_cast<std::uintptr_t>(SIG_IGN)) { // the instruction is repeated, and this time it is death
+    if (!os::handler_of(action)) { // the instruction is repeated, and this time it is death
         os::set_default_action(SIGSEGV);
         if (sent)
             os::raise_at_this_thread(SIGSEGV);
         return;
     }
     os::block_signals(Processor::passable(memory::Sigbus::to_kernel(action.mask))); // undone by sigreturn
-    if (action.flags & SA_SIGINFO)
-        reinterpret_cast<void (*)(int, siginfo_t *, void *)>(action.handler)(SIGSEGV, &info, context);
-    else
-        reinterpret_cast<void (*)(int)>(action.handler)(SIGSEGV);
+    os::call(action, SIGSEGV, info, context);
 }
 
 void handle(int, siginfo_t *info, void *context) noexcept
@@ -106,7 +93,11 @@ void Processor::begin() noexcept
         return;
     kind = *wish;
     highest_extended = execute(0x80000000, 0).eax;
-    if (!os::current_action(SIGSEGV, program_action) || !os::set_signal_handler(SIGSEGV, &handle, SA_ONSTACK))
+    os::KernelSigaction real;
+    if (!os::current_action(SIGSEGV, real))
+        return;
+    program_action.begin(real);
+    if (!os::set_signal_handler(SIGSEGV, &handle, SA_ONSTACK))
         return;
     auto const mask { os::signal_mask() };
     active_ = true;
@@ -118,14 +109,10 @@ void Processor::begin() noexcept
 
 void Processor::exchange(os::KernelSigaction const *next, os::KernelSigaction *previous) noexcept
 {
-    os::SignalsBlocked blocked;
-    os::Locked guard { action_lock };
-    auto const before { program_action };
-    if (next)
-        program_action = *next;
-    if (previous)
-        *previous = before;
+    program_action.exchange(SIGSEGV, next, previous, nullptr);
 }
+
+void Processor::continue_in_child() noexcept { program_action.continue_in_child(); }
 
 void Processor::correct_supported_cpuid(std::uintptr_t argument) noexcept
 {

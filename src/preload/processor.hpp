@@ -29,6 +29,9 @@ public:
     // rt_sigaction on the virtual action. Either pointer may be null.
     static void exchange(os::KernelSigaction const *next, os::KernelSigaction *previous) noexcept;
 
+    // After fork, in the child: another thread may have held the lock.
+    static void continue_in_child() noexcept;
+
     // KVM_GET_SUPPORTED_CPUID was answered: the address sizes in it become those of the processor that the program sees.
     static void correct_supported_cpuid(std::uintptr_t argument) noexcept;
 

@@ -5,6 +5,7 @@
 #include "memory/sigbus.hpp"
 #include "memory/trusted_side.hpp"
 #include "platform/pkvm/pending.hpp"
+#include "tests/support/convert.hpp"
 
 #include <gtest/gtest.h>
 #include <string>
@@ -64,7 +65,7 @@ TEST(Everything, IsGivenButForWhatThePlatformRefuses)
     Machine m { Kind::pkvm };
     auto const poisoned { PageRange::one(PageNo { 8 }) };
     ASSERT_EQ(m.pre_fault(0x100000, page), 0);
-    ASSERT_TRUE(bool(the_file->convert(poisoned, Attribute::shared)) && bool(the_file->convert(poisoned, Attribute::private_)));
+    ASSERT_TRUE(bool(test::convert(*the_file, poisoned, Attribute::shared)) && bool(test::convert(*the_file, poisoned, Attribute::private_)));
     ASSERT_EQ(m.state(8), "OWNED/POISON");
     EXPECT_TRUE(bool(m.vm.use_everything()));
     EXPECT_EQ(m.state(9), "NOPAGE/OWNED");

@@ -9,6 +9,7 @@
 #include "memory/trusted_side.hpp"
 #include "os/signals.hpp"
 #include "platform/pkvm/pending.hpp"
+#include "tests/support/convert.hpp"
 #include "tests/support/peer.hpp"
 
 #include <gtest/gtest.h>
@@ -22,7 +23,7 @@ namespace {
 
 int convert(memory::GuestMemory &file, PageRange r, Attribute to)
 {
-    auto const s { file.convert(r, to) };
+    auto const s { test::convert(file, r, to) };
     return s ? 0 : s.error().err;
 }
 

@@ -22,15 +22,17 @@ refused() {
 
 refused "No such file or directory" "$folder/absent"
 echo "not a trace" >"$folder/text"
-refused "not a trace that this gmem can read" "$folder/text"
-head -c 100000 /dev/urandom >"$folder/noise"
-refused "not a trace that this gmem can read" "$folder/noise"
-refused "not a trace that this gmem can read" "$folder"
-refused "not a trace that this gmem can read" /dev/null
+refused "too short to be a trace" "$folder/text"
+head -c 1000000 /dev/urandom >"$folder/noise"
+refused "not a trace of gmem run" "$folder/noise"
+refused "not an ordinary file, so not a trace" "$folder"
+mkfifo "$folder/pipe"
+refused "not an ordinary file, so not a trace" "$folder/pipe"
+refused "not an ordinary file, so not a trace" /dev/null
 "$make_trace" "$folder/header" events=100 broken=header
-refused "not a trace that this gmem can read" "$folder/header"
+refused "not a trace of gmem run" "$folder/header"
 "$make_trace" "$folder/short" events=100 broken=short
-refused "not a trace that this gmem can read" "$folder/short"
+refused "too short to be a trace" "$folder/short"
 "$make_trace" "$folder/whole" events=300
 "$make_trace" "$folder/empty" events=300 broken=empty
 refused "there is no event in this trace" "$folder/empty"

@@ -75,12 +75,12 @@ head -c 1000000 /dev/zero >"$scratch/zeros"
 { printf 'gemlog99'; tail -c +9 "$scratch/trace"; } >"$scratch/newer"
 { head -c 12 "$scratch/trace"; head -c 1000000 /dev/zero; } >"$scratch/odd"
 expect 'No such file' "$scratch/nowhere"
-expect 'is empty' "$scratch/empty"
+expect ': empty' "$scratch/empty"
 expect 'too short' "$scratch/short"
-expect 'is not a trace' "$scratch/zeros"
+expect 'not a trace of' "$scratch/zeros"
 expect 'another version' "$scratch/newer"
 expect 'what cannot be' "$scratch/odd"
-expect 'no ordinary file' /dev/null
+expect 'not an ordinary file' /dev/null
 # One that was cut is shown as far as it goes.
 head -c $(($(stat -c %s "$scratch/trace") - 1000)) "$scratch/trace" >"$scratch/cut"
 "$gmem" trace "$scratch/cut" | grep -q ': process: ' || fail "a trace that was cut shows nothing"

@@ -10,7 +10,7 @@ bool is_told(observe::Event const &e) noexcept { return e.kind != observe::Kind:
 
 } // namespace
 
-Events::Events(Trace const &trace, Survey const &survey) : survey_ { survey }, stacks_ { trace }
+Events::Events(TraceFile const &trace, Survey const &survey) : survey_ { survey }, stacks_ { trace }
 {
     auto const of { [&](observe::Kind k) { return survey.of_kind[static_cast<std::size_t>(k)]; } };
     auto const told { survey.events - of(observe::Kind::process) - of(observe::Kind::module_) - of(observe::Kind::stack) };

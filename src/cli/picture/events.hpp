@@ -15,7 +15,7 @@ public:
     enum class Sort : std::uint8_t { converted, failed, other };
     static constexpr std::size_t sorts { 3 };
 
-    Events(Trace const &trace, Survey const &survey);
+    Events(TraceFile const &trace, Survey const &survey);
 
     // Is every event there?
     bool all() const noexcept { return one_in_ == std::array<std::uint64_t, sorts> { 1, 1, 1 }; }

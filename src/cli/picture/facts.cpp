@@ -120,7 +120,7 @@ Json processes_of(Stacks const &stacks)
 
 std::string facts_as_json(Findings const &f)
 {
-    auto const &h { f.trace.log().header() };
+    auto const &h { f.trace.reader().header() };
     auto const &s { f.survey };
     Json j;
     j["trace"] = f.name;
@@ -134,7 +134,7 @@ std::string facts_as_json(Findings const &f)
     j["missing"] = s.missing;
     j["strange"] = s.strange;
     j["dropped"] = h.dropped.load();
-    j["latestOnly"] = h.keep == observe::Keep::latest && raw(f.trace.log().first()) != 0;
+    j["latestOnly"] = h.keep == observe::Keep::latest && raw(f.trace.reader().first()) != 0;
     j["kinds"] = kinds_of(s);
     j["spaces"] = spaces_of(s);
     j["eventCount"] = f.events.count();

@@ -15,7 +15,7 @@ struct PageText final {
 
 struct Findings final {
     std::string name; // of the trace's file
-    Trace const &trace;
+    TraceFile const &trace;
     Survey const &survey;
     Events const &events;
     std::optional<Summary> const &summary; // where not every event is there

@@ -40,7 +40,7 @@ bool write_file(std::string const &path, std::string const &text)
     return std::rename(beside.c_str(), path.c_str()) == 0;
 }
 
-std::string page_for(std::string const &name, picture::Trace const &trace, picture::Survey const &survey)
+std::string page_for(std::string const &name, TraceFile const &trace, picture::Survey const &survey)
 {
     picture::Events events { trace, survey };
     picture::Figures figures { survey };
@@ -79,19 +79,20 @@ bool PictureCommand::wanted() const { return report_->parsed(); }
 
 int PictureCommand::run() const
 {
-    std::string complaint;
-    auto const trace { picture::Trace::open(trace_, complaint) };
-    if (!trace)
-        return complain(complaint);
-    auto const survey { picture::Survey::of(*trace) };
-    if (survey.events == 0)
-        return complain(fmt::format("{}: there is no event in this trace", trace_));
-    auto const output { output_.empty() ? trace_ + ".html" : output_ };
-    auto const page { page_for(std::filesystem::path { trace_ }.filename().string(), *trace, survey) };
-    if (!write_file(output, page))
-        return complain(fmt::format("{}: {}", output, std::strerror(errno)));
-    std::cout << fmt::format("{}: {} events, {:.1f} MB\n", output, survey.events, static_cast<double>(page.size()) / 1e6);
-    return 0;
+    try {
+        TraceFile const trace { trace_ };
+        auto const survey { picture::Survey::of(trace) };
+        if (survey.events == 0)
+            return complain(fmt::format("{}: there is no event in this trace", trace_));
+        auto const output { output_.empty() ? trace_ + ".html" : output_ };
+        auto const page { page_for(std::filesystem::path { trace_ }.filename().string(), trace, survey) };
+        if (!write_file(output, page))
+            return complain(fmt::format("{}: {}", output, std::strerror(errno)));
+        std::cout << fmt::format("{}: {} events, {:.1f} MB\n", output, survey.events, static_cast<double>(page.size()) / 1e6);
+        return 0;
+    } catch (TraceRefusal const &refusal) {
+        return complain(refusal.what());
+    }
 }
 
 } // namespace gmem::cli

@@ -9,17 +9,16 @@
 namespace gmem::cli::picture {
 namespace {
 
-constexpr std::uint64_t most_name_bytes { 4096 };
 constexpr std::uint64_t most_stack_bytes { 64 * 1024 };
 constexpr std::size_t most_processes { 10'000 };
 constexpr std::size_t most_modules { 100'000 };
 
 } // namespace
 
-Stacks::Stacks(Trace const &trace) : trace_ { trace }
+Stacks::Stacks(TraceFile const &trace) : trace_ { trace }
 {
     std::size_t modules { 0 };
-    (void)trace.log().for_each([&](observe::EventNo n, observe::Event const &e) {
+    (void)trace.reader().for_each([&](observe::EventNo n, observe::Event const &e) {
         if (e.kind == observe::Kind::process && processes_.size() < most_processes)
             note_process(n, e);
         else if (e.kind == observe::Kind::module_ && ++modules < most_modules)
@@ -27,19 +26,11 @@ Stacks::Stacks(Trace const &trace) : trace_ { trace }
     });
 }
 
-std::string Stacks::text_behind(observe::EventNo n, observe::Event const &e) const
-{
-    std::string text(std::min(observe::bytes_behind(e), most_name_bytes), '\0');
-    if (!trace_.log().bytes_behind(n, e, std::as_writable_bytes(std::span { text })))
-        return {};
-    return text;
-}
-
 void Stacks::note_process(observe::EventNo n, observe::Event const &e)
 {
     bool const forked { e.detail == static_cast<std::uint8_t>(observe::Arrival::forked) };
     auto const parent { static_cast<std::uint32_t>(e.more[0]) };
-    processes_.push_back({ e.process, parent, forked, text_behind(n, e) });
+    processes_.push_back({ e.process, parent, forked, trace_.text_behind(n, e) });
     if (forked)
         modules_[e.process] = modules_[parent]; // a child has its parent's code
     else
@@ -49,7 +40,7 @@ void Stacks::note_process(observe::EventNo n, observe::Event const &e)
 void Stacks::note_module(observe::EventNo n, observe::Event const &e)
 {
     auto &modules { modules_[e.process] };
-    Module m { e.more[0], e.more[2], e.more[3], text_behind(n, e) };
+    Module m { e.more[0], e.more[2], e.more[3], trace_.text_behind(n, e) };
     std::erase_if(modules, [&](auto const &other) { return other.begin < m.end && m.begin < other.end; });
     modules.push_back(std::move(m));
 }
@@ -70,7 +61,7 @@ std::string Stacks::text_of(observe::EventNo n, observe::Event const &e) const
     if (text.empty())
         text = fmt::format("{:#x}", e.more[0]);
     std::vector<std::uint64_t> words(std::min(observe::bytes_behind(e), most_stack_bytes) / sizeof(std::uint64_t));
-    if (!trace_.log().bytes_behind(n, e, std::as_writable_bytes(std::span { words })))
+    if (!trace_.reader().bytes_behind(n, e, std::as_writable_bytes(std::span { words })))
         return text;
     std::size_t lines { 1 };
     for (auto const word : words)
@@ -87,7 +78,7 @@ std::uint64_t Stacks::number_of(observe::EventNo n)
         return 0;
     if (auto const found { numbers_.find(raw(n)) }; found != numbers_.end())
         return found->second;
-    auto const e { raw(n) < raw(trace_.log().last()) && raw(n) >= raw(trace_.log().first()) ? trace_.log().at(n) : std::nullopt };
+    auto const e { raw(n) < raw(trace_.reader().last()) && raw(n) >= raw(trace_.reader().first()) ? trace_.reader().at(n) : std::nullopt };
     std::uint64_t number { 0 };
     if (e && e->kind == observe::Kind::stack) {
         auto text { text_of(n, *e) };

@@ -2,7 +2,7 @@
 // Which code called: the copied stacks of a trace as lines of "file + offset". The first line is where the call came from; the lines below are words of the
 // stack that point behind a call in the code of the process, of which some may be left over from earlier calls: without the files' unwind tables nobody knows.
 
-#include "cli/picture/trace.hpp"
+#include "cli/trace_file.hpp"
 
 #include <map>
 #include <vector>
@@ -14,7 +14,7 @@ public:
     static constexpr std::size_t most { 20'000 };
     static constexpr std::size_t most_lines { 12 };
 
-    explicit Stacks(Trace const &trace);
+    explicit Stacks(TraceFile const &trace);
 
     // 0: none, or not known.
     std::uint64_t number_of(observe::EventNo n);
@@ -36,11 +36,10 @@ private:
     };
     void note_process(observe::EventNo n, observe::Event const &e);
     void note_module(observe::EventNo n, observe::Event const &e);
-    std::string text_behind(observe::EventNo n, observe::Event const &e) const;
     std::string text_of(observe::EventNo n, observe::Event const &e) const;
     std::string line_of(std::uint32_t process, std::uint64_t address) const;
 
-    Trace const &trace_;
+    TraceFile const &trace_;
     std::vector<Process> processes_ {};
     std::map<std::uint32_t, std::vector<Module>> modules_ {};
     std::map<std::uint64_t, std::uint64_t> numbers_ {};

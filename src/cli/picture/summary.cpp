@@ -101,7 +101,7 @@ private:
 
 } // namespace
 
-Summary Summary::of(Trace const &trace, Survey const &survey)
+Summary Summary::of(TraceFile const &trace, Survey const &survey)
 {
     unsigned shift { 0 };
     auto const pieces { [&] {

@@ -18,7 +18,7 @@ struct Summary final {
     // For each record: step and space as differences, first piece as a difference, pieces, level.
     Packed records {};
 
-    static Summary of(Trace const &trace, Survey const &survey);
+    static Summary of(TraceFile const &trace, Survey const &survey);
 };
 
 } // namespace gmem::cli::picture

@@ -33,12 +33,12 @@ bool Survey::is_plausible(observe::Event const &e, observe::LogHeader const &h) 
     return e.kind != observe::Kind::nothing && e.time >= h.began_monotonic && e.time - h.began_monotonic < longest && e.duration < longest;
 }
 
-Survey Survey::of(Trace const &trace)
+Survey Survey::of(TraceFile const &trace)
 {
     Survey s;
     s.begin = ~std::uint64_t { 0 };
-    s.missing = trace.log().for_each([&](observe::EventNo, observe::Event const &e) {
-        if (!is_plausible(e, trace.log().header())) {
+    s.missing = trace.reader().for_each([&](observe::EventNo, observe::Event const &e) {
+        if (!is_plausible(e, trace.reader().header())) {
             ++s.strange;
             return;
         }

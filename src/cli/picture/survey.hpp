@@ -2,7 +2,7 @@
 // The first look at a trace: which memory it is about, from when to when, how much of what.
 
 #include "attributes/attribute.hpp"
-#include "cli/picture/trace.hpp"
+#include "cli/trace_file.hpp"
 
 #include <array>
 #include <map>
@@ -43,14 +43,14 @@ struct Survey final {
     std::uint64_t missing { 0 }; // cut off by the death of their writer
     std::uint64_t strange { 0 }; // what no gmem writes
 
-    static Survey of(Trace const &trace);
+    static Survey of(TraceFile const &trace);
 
     // Calls visit(EventNo, Event const &, Place const *) for each event that is counted in `events`; no Place where it is not about pages.
     template <typename Visit>
-    void for_each(Trace const &trace, Visit &&visit) const
+    void for_each(TraceFile const &trace, Visit &&visit) const
     {
-        (void)trace.log().for_each([&](observe::EventNo n, observe::Event const &e) {
-            if (!is_plausible(e, trace.log().header()))
+        (void)trace.reader().for_each([&](observe::EventNo n, observe::Event const &e) {
+            if (!is_plausible(e, trace.reader().header()))
                 return;
             auto const place { place_of(e) };
             visit(n, e, place ? &*place : nullptr);

@@ -1,9 +1,8 @@
 #include "cli/reports/processes.hpp"
 
 #include "observe/session.hpp"
+#include "os/process_calls.hpp"
 
-#include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <filesystem>
 
@@ -24,8 +23,6 @@ std::uint64_t hash_of(observe::Event const &e, std::vector<std::byte> const &byt
     }
     return hash;
 }
-
-bool lives(std::uint32_t process) { return kill(static_cast<pid_t>(process), 0) == 0 || errno == EPERM; }
 
 } // namespace
 
@@ -93,7 +90,7 @@ CallStack Processes::resolve(StackId id, Innermost innermost, bool waits, std::s
     result.process = stored.process;
     result.thread = stored.thread;
     if (!image.unwinder)
-        image.unwinder = std::make_unique<Unwinder>(static_cast<pid_t>(stored.process), lives(stored.process) && image_of(stored.process) == stored.image, image.modules);
+        image.unwinder = std::make_unique<Unwinder>(static_cast<pid_t>(stored.process), !os::is_gone(stored.process) && image_of(stored.process) == stored.image, image.modules);
     image.unwinder->walk(stored.copy, innermost, waits, result);
     return result;
 }

@@ -2,6 +2,7 @@
 
 #include "kvm/launch/program_page.hpp"
 #include "memory/file_data.hpp"
+#include "observe/clock.hpp"
 #include "observe/inject.hpp"
 #include "os/mapping_calls.hpp"
 
@@ -73,7 +74,7 @@ Result<std::uint64_t> populate(Stretch const &of, std::uintptr_t source, FrameAt
     int error { 0 };
     auto *const figures { of.file.figures().entry() };
     if (figures) [[unlikely]]
-        memory::begin(figures->launch, *PageRange::make(of.first, of.first.plus(of.pages)), Attribute::private_);
+        memory::begin(figures->launch, *PageRange::make(of.first, of.first.plus(of.pages)), Attribute::private_, observe::now());
     for (; done < of.pages && error == 0; done += error == 0) {
         if (figures) [[unlikely]]
             figures->launch.done.store(done << page_bits, std::memory_order_relaxed);
