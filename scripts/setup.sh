@@ -5,7 +5,7 @@ set -euo pipefail
 packages=(g++ gcc cmake ninja-build binutils libcli11-dev libfmt-dev nlohmann-json3-dev libssl-dev libyaml-cpp-dev libdw-dev systemtap-sdt-dev)
 case "${1:-build}" in
 build) ;;
-test) packages+=(libgtest-dev librapidcheck-dev clang musl-tools python3) ;;
+test) packages+=(libgtest-dev librapidcheck-dev clang musl-tools python3 strace) ;; # bpftrace and linux-perf, which recipes of docs/ are tried with, are large: tests/checker/recipes.sh does without
 bench) packages+=(libbenchmark-dev python3) ;;
 fuzz) packages+=(libgtest-dev librapidcheck-dev clang libclang-rt-dev zip) ;; # libclang-rt: libFuzzer and the sanitizers' runtimes
 browser) packages=(chromium python3) ;; # 300 MB, for tests/pictures/run.sh alone

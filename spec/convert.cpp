@@ -52,7 +52,37 @@ void apply(Page &page, VmRules vm, Direction direction, Mode mode)
     }
 }
 
+// A call whose arguments are right.
+struct Request final {
+    PageState to;
+    Direction direction;
+    Mode mode;
+    std::uint64_t first, last; // pages
+};
+
+Request request_of(VmRules const &vm, ConvertCall const &call)
+{
+    bool const to_private { (call.attributes & attribute_private) != 0 };
+    auto const first { call.offset / page_size };
+    return { to_private ? PageState::private_ : PageState::shared, to_private ? Direction::to_private : Direction::to_shared, *mode_of(vm.profile, call.flags), first, first + call.size / page_size };
+}
+
+bool is_already(File const &file, Request const &r)
+{
+    auto const begin { file.pages.begin() };
+    return std::all_of(begin + static_cast<std::ptrdiff_t>(r.first), begin + static_cast<std::ptrdiff_t>(r.last), [&r](Page const &p) { return p.state == r.to; });
+}
+
 } // namespace
+
+Touch touched(File const &before, ConvertCall const &call)
+{
+    auto const &vm { before.vm };
+    auto const request { request_of(vm, call) };
+    if (is_already(before, request) && !mode_counts_without_change(vm.profile))
+        return Touch::nothing;
+    return touch(vm.profile, vm.platform, request.direction, request.mode, vm.launch);
+}
 
 Complaint convert(File &file, ConvertCall const &call, Outcome const &seen, Transient transient)
 {
@@ -64,24 +94,21 @@ Complaint convert(File &file, ConvertCall const &call, Outcome const &seen, Tran
         return std::nullopt;
     }
     auto const &vm { file.vm };
-    auto const to { (call.attributes & attribute_private) ? PageState::private_ : PageState::shared };
-    auto const first { call.offset / page_size };
-    auto const last { first + call.size / page_size };
+    auto const request { request_of(vm, call) };
+    auto const first { request.first }, last { request.last };
     auto const from { file.pages.begin() + static_cast<std::ptrdiff_t>(first) };
     auto const end { file.pages.begin() + static_cast<std::ptrdiff_t>(last) };
-    auto const direction { to == PageState::private_ ? Direction::to_private : Direction::to_shared };
-    auto const mode { *mode_of(vm.profile, call.flags) };
     // 2.6: first under the lock, before anybody looks whether the attributes are there already.
-    if (auto const must { content_errno(vm.profile, vm.platform, direction, mode, vm.launch) }; must != 0) {
+    if (auto const must { content_errno(vm.profile, vm.platform, request.direction, request.mode, vm.launch) }; must != 0) {
         if (seen.err != must)
             return "2.6: this content mode is not supported here, errno must be " + std::to_string(must);
         if (seen.error_offset != call.offset)
             return "2.6: error_offset of EOPNOTSUPP is the offset of the request";
         return std::nullopt;
     }
-    bool const already { std::all_of(from, end, [to](Page const &p) { return p.state == to; }) };
+    bool const already { is_already(file, request) };
     // 2.5: pages that match already count too.
-    auto const offender { to == PageState::private_ ? first_pinned(file, first, last).value_or(last) : last };
+    auto const offender { request.to == PageState::private_ ? first_pinned(file, first, last).value_or(last) : last };
     bool const held { offender < last };
 
     if (seen.err == 0) {
@@ -91,15 +118,15 @@ Complaint convert(File &file, ConvertCall const &call, Outcome const &seen, Tran
             return "2.2 (14): page " + std::to_string(offender) + " is in use, EAGAIN";
         bool const applies { !already || mode_counts_without_change(vm.profile) };
         std::for_each(from, end, [&](Page &p) {
-            p.state = to;
+            p.state = request.to;
             if (applies)
-                apply(p, vm, direction, mode);
+                apply(p, vm, request.direction, request.mode);
         });
         return std::nullopt;
     }
     if (already)
         return "2.2 (12): a request that changes nothing succeeds";
-    if (seen.err == EAGAIN && to == PageState::shared)
+    if (seen.err == EAGAIN && request.to == PageState::shared)
         return "2.5: to-shared never fails with EAGAIN";
     if (seen.err != EAGAIN && seen.err != ENOMEM)
         return "2.2: beyond the arguments only EAGAIN and ENOMEM exist";

@@ -25,4 +25,7 @@ enum class Transient : std::uint8_t { excluded, possible };
 // Is `seen` an outcome that the specification allows? If so `file` is moved to the state after it; otherwise the sentence says why not.
 Complaint convert(File &file, ConvertCall const &call, Outcome const &seen, Transient transient = Transient::excluded);
 
+// 2.6: what guest_memfd does to the bytes of the range when the call succeeds on `before`.
+Touch touched(File const &before, ConvertCall const &call);
+
 } // namespace gmem::spec

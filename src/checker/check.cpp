@@ -22,7 +22,11 @@ Compare comparison_of(Kind k)
     case Kind::bind:
     case Kind::unbind:        return check_bind;
     case Kind::vm_attributes: return check_vm_attributes;
-    default:                  return nullptr; // said by nobody, or by who looks at contents and guests, which a trace does not show
+    case Kind::policy:        return check_policy;
+    case Kind::memory_fault:  return check_memory_fault;
+    case Kind::hypercall:     return check_hypercall;
+    case Kind::pre_fault:     return check_pre_fault;
+    default:                  return nullptr; // of these the specification of the file says nothing
     }
 }
 
@@ -39,8 +43,8 @@ Broken broken(Step const &s, std::string const &complaint)
 Verdict check(Trace const &trace)
 {
     auto const all { in_order(trace) };
-    Neighbours neighbours { all };
-    World world { trace.facts, PinTimeline { all } };
+    Neighbours neighbours { all, trace.facts.order };
+    World world { trace.facts, PinTimeline { all }, LaunchTimeline { all, trace.facts.order } };
     Verdict v;
     for (std::size_t i { 0 }; i < all.size(); ++i) {
         auto const &e { all[i].step->event };
@@ -53,7 +57,7 @@ Verdict check(Trace const &trace)
             continue;
         }
         ++v.compared;
-        if (auto const complaint { compare(world, { all[i], neighbours.of(i) }) }) {
+        if (auto const complaint { compare(world, { all[i], neighbours.of(i), neighbours, i }) }) {
             v.broken = broken(*all[i].step, *complaint);
             return v;
         }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fmt/format.h>
 
 namespace gmem::checker {
 namespace {
@@ -69,8 +70,26 @@ std::string in_file(std::string sentence, Slice const &slice)
     return sentence;
 }
 
+std::string_view name_of(spec::Touch t) { return observe::word::effects[static_cast<std::size_t>(t)]; }
+
+// 2.6: what the conversion did to bytes. Who finishes what another process was killed at does not know which mode had been asked for.
+spec::Complaint compare_effect(World const &w, Moment const &m, spec::File const &before, spec::ConvertCall call)
+{
+    auto const &e { m.event() };
+    if (!w.facts.all_effects && e.more[2] == 0)
+        return std::nullopt;
+    bool const any_mode { e.value != 0 };
+    auto const must { spec::touched(before, call) };
+    for (std::uint64_t flags { 0 }; any_mode && flags <= 2; ++flags)
+        if (call.flags = flags; spec::mode_of(before.vm.profile, flags) && e.more[2] == static_cast<std::uint64_t>(spec::touched(before, call)))
+            return std::nullopt;
+    if (e.more[2] != static_cast<std::uint64_t>(must))
+        return fmt::format("2.6: its effect on the bytes must be \"{}\"", name_of(must));
+    return std::nullopt;
+}
+
 // In one world.
-spec::Complaint compare(Possible const &world, std::optional<Slice> const &slice, Slice::Assume assume, spec::ConvertCall call, spec::Outcome seen, spec::Transient transient)
+spec::Complaint compare(World const &w, Moment const &m, Possible const &world, std::optional<Slice> const &slice, Slice::Assume assume, spec::ConvertCall call, spec::Outcome seen)
 {
     if (auto const must { spec::convert_argument_errno(world.vm, world.size, call) }; must != 0) {
         if (seen.err != must)
@@ -84,7 +103,10 @@ spec::Complaint compare(Possible const &world, std::optional<Slice> const &slice
         seen.error_offset = slice->to_slice(*seen.error_offset);
     call.offset = 0;
     call.size = slice->size();
-    auto complaint { spec::convert(file, call, seen, transient) };
+    auto const before { file };
+    auto complaint { spec::convert(file, call, seen, transient(w, m)) };
+    if (!complaint && seen.err == 0)
+        complaint = compare_effect(w, m, before, call);
     return complaint ? in_file(*complaint, *slice) : complaint;
 }
 
@@ -100,7 +122,7 @@ void done(World &w, Moment const &m)
     if (m.at_once.too_many)
         file.pages.set(first, last, Known::unknown);
     for (auto const *o : m.at_once.others)
-        if (disturbed({ m.now, { { o }, false } }, first, last, to)) {
+        if (disturbed({ { o }, false }, first, last, to)) {
             auto const there { o->step->arguments_known ? pages_of(o->step->event) : Pages { first, last } };
             file.pages.set(std::max(first, there.first), std::min(last, there.last), Known::unknown);
         }
@@ -112,6 +134,9 @@ spec::Complaint check_convert(World &w, Moment const &m)
 {
     auto const &e { m.event() };
     auto &file { w.file(e.file) };
+    file.launch = w.launches.during(file.vm, e.file, m.now);
+    if (m.err() != 0 && e.more[2] != 0)
+        return "2.3: a conversion that fails leaves the bytes as they are";
     if (m.err() == EFAULT)
         return std::nullopt; // 2.2 (3), or the way back: nothing has changed
     if (!m.now.step->arguments_known) {
@@ -122,6 +147,8 @@ spec::Complaint check_convert(World &w, Moment const &m)
             file.pages = PageMap {};
         return std::nullopt;
     }
+    if (w.facts.profile == spec::Profile::feb && e.more[0] == 0 && m.err() == EINVAL)
+        return std::nullopt; // platform-models.md 7.6 (4): whether no flags are EINVAL is that version's own quarrel
     auto const call { call_of(e) };
     auto const seen { outcome_of(m) };
     auto const pages { pages_of(e) };
@@ -139,7 +166,7 @@ spec::Complaint check_convert(World &w, Moment const &m)
             for (bool const perhaps : { false, true }) {
                 if ((unknown == to && !(slice && slice->has_unknown())) || (perhaps && !(slice && slice->has_perhaps())))
                     continue;
-                auto complaint { compare(world, slice, { unknown, perhaps }, call, seen, transient(w, m)) };
+                auto complaint { compare(w, m, world, slice, { unknown, perhaps }, call, seen) };
                 if (!complaint) {
                     if (m.err() == 0)
                         done(w, m);

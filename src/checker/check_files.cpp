@@ -27,7 +27,7 @@ spec::Complaint check_create(World &w, Moment const &m)
     if (one_of(m.err(), { EFAULT, EMFILE, ENFILE, ENOMEM, EINTR }))
         return std::nullopt;
     FileModel made;
-    made.vm = e.more[3];
+    made.vm = w.vm_of(e);
     if (m.now.step->arguments_known) {
         made.private_memory = e.more[4] != 0;
         if (e.more[2] <= static_cast<std::uint64_t>(spec::Platform::cca))
@@ -46,6 +46,11 @@ spec::Complaint check_create(World &w, Moment const &m)
             return first;
         if (m.err() != 0)
             return std::nullopt;
+        if (made.vm.number != 0) {
+            auto &vm { w.vm(made.vm) };
+            vm.private_memory = made.private_memory;
+            vm.platform = made.platform;
+        }
         auto const one { spec::created({ page_size, call.flags }, {}) };
         made.pages = PageMap { one.pages[0].state == spec::PageState::shared ? Known::shared : Known::private_ };
         made.size = call.size;
@@ -111,9 +116,9 @@ spec::Complaint check_access(World &w, Moment const &m)
     auto const last { by_kernel ? std::max(pages_of(e).last, first + 1) : first + 1 };
     bool const refused { file.pages.any(first, last, Known::private_) || file.pages.any(first, last, Known::unknown) };
     constexpr std::uint16_t no_memory { 2 }; // observe::word::places; 4.1 (3)
-    if (!refused && e.value != no_memory && !may_lie_beyond(file, (last - 1) * page_size) && !disturbed(m, first, last))
+    if (!refused && e.value != no_memory && !may_lie_beyond(file, (last - 1) * page_size) && !disturbed(m.at_once, first, last))
         return by_kernel ? "4.1: the pages are shared: a system call reaches them" : "4.1 (2): page " + std::to_string(first) + " is shared: an access works";
-    if (last == first + 1 && file.size && e.value != no_memory && !disturbed(m, first, last))
+    if (last == first + 1 && file.size && e.value != no_memory && !disturbed(m.at_once, first, last))
         file.pages.set(first, last, Known::private_);
     return std::nullopt;
 }
@@ -124,7 +129,7 @@ spec::Complaint check_pin(World &w, Moment const &m)
     auto const &e { m.event() };
     auto &file { w.file(e.file) };
     auto const [first, last] { pages_of(e) };
-    if (m.err() != 0 || disturbed(m, first, last))
+    if (m.err() != 0 || disturbed(m.at_once, first, last))
         return std::nullopt;
     if (file.pages.any(first, last, Known::private_))
         return "4.1: a private page cannot be pinned (EFAULT)";

@@ -42,7 +42,7 @@ spec::Complaint check_bind(World &w, Moment const &m)
     auto const &e { m.event() };
     if (!m.now.step->arguments_known || (m.err() != 0 && m.err() != EINVAL && m.err() != EEXIST && m.err() != EBADF))
         return std::nullopt; // ENOMEM, EINTR and the like
-    auto &vm { w.vm(e.more[3]) };
+    auto &vm { w.vm(w.vm_of(e)).slots };
     auto const call { call_of(e) };
     auto const &file { w.file(e.file) };
     bool const unsettled { !m.at_once.others.empty() || m.at_once.too_many };

@@ -1,6 +1,7 @@
 #pragma once
 // What a trace has told about a guest_memfd so far. What it has not told is empty, and then every possibility is tried.
 
+#include "checker/names.hpp"
 #include "checker/page_map.hpp"
 #include "spec/content.hpp"
 
@@ -16,7 +17,8 @@ struct FileModel final {
     std::optional<bool> mmap {};                 // GUEST_MEMFD_FLAG_MMAP
     std::optional<spec::Platform> platform {};
     std::optional<spec::Launch> launch {};
-    std::uint64_t vm { 0 };
+    VmName vm {};
+    bool perhaps_gone { false }; // a process has let go of it: its memslots may have lost it
 
     // More than any file has: where nobody knows better, the end is not in the way.
     static constexpr std::uint64_t longest { std::uint64_t { 1 } << 62 };

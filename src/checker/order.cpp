@@ -47,6 +47,12 @@ bool may_have_been_earlier(Event const &e, Order order) { return order == Order:
 
 std::uint64_t thread_of(Event const &e) { return (std::uint64_t { e.process } << 32) | e.thread; }
 
+Span by_clock(Ordered const &o, Order order)
+{
+    auto const &e { o.step->event };
+    return order == Order::effects ? Span { e.time, end_of(e) } : o.span;
+}
+
 std::vector<Ordered> in_order(Trace const &trace)
 {
     std::vector<Ordered> all;

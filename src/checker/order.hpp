@@ -17,4 +17,7 @@ std::uint64_t thread_of(observe::Event const &e);
 
 std::vector<Ordered> in_order(Trace const &trace);
 
+// From the call's begin to its end, on the clock; where the log has an order of its own it says nothing of that.
+Span by_clock(Ordered const &event, Order order);
+
 } // namespace gmem::checker

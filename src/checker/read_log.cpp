@@ -31,6 +31,7 @@ Trace read_log(std::span<std::byte const> file)
     auto const &settings { log.header().settings };
     t.facts = facts_of({ settings, static_cast<std::size_t>(std::find(std::begin(settings), std::end(settings), '\0') - settings) });
     t.facts.order = Order::effects;
+    t.facts.all_effects = true;
     t.missing = log.for_each([&](observe::EventNo n, observe::Event const &e) {
         if (e.kind == Kind::nothing || e.kind == Kind::module_ || e.kind == Kind::stack)
             return;

@@ -20,7 +20,7 @@ Slice::Slice(World &w, Moment const &m, Pages pages, std::uint64_t singled_out)
     w.file(m.event().file).pages.for_each(first, last, [&](std::uint64_t from, std::uint64_t to, Known k) { now.set(from, to, k); });
     // What somebody else changed at the same time may have been so or so.
     for (auto const *o : m.at_once.others)
-        if (auto const there { pages_of(o->step->event) }; disturbed({ m.now, { { o }, false } }, first, last))
+        if (auto const there { pages_of(o->step->event) }; disturbed({ { o }, false }, first, last))
             now.set(o->step->arguments_known ? std::max(first, there.first) : first, o->step->arguments_known ? std::min(last, there.last) : last, Known::unknown);
     if (m.at_once.too_many)
         now.set(first, last, Known::unknown);

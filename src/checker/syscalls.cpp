@@ -1,8 +1,10 @@
 #include "checker/syscalls.hpp"
 
+#include "base/units.hpp"
 #include "checker/words.hpp"
 #include "spec/file_operations.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace gmem::checker {
@@ -127,6 +129,32 @@ void Syscalls::mapped(Process &p, Call const &c)
     add(p, c, e, true);
 }
 
+// mbind(address, length, mode, [0x1], most_nodes, flags): where a window is, and no more.
+void Syscalls::bound_to_nodes(Process &p, Call const &c)
+{
+    auto const begin { number(c.arguments, 0) }, length { (number(c.arguments, 1) + page_size - 1) / page_size * page_size };
+    auto const w { std::find_if(p.windows.rbegin(), p.windows.rend(), [&](Window const &one) { return one.begin <= begin && begin < one.end; }) };
+    if (w == p.windows.rend() || begin % page_size || length == 0 || length > w->end - begin || c.arguments.size() < 6)
+        return;
+    Event e;
+    e.kind = Kind::policy;
+    e.file = w->file;
+    e.offset = w->offset + (begin - w->begin);
+    e.size = length;
+    e.more = { number(c.arguments, 2), 0, number(c.arguments, 5) };
+    auto nodes { c.arguments[3] };
+    auto const most { number(c.arguments, 4) };
+    bool const none { nodes.starts_with("NULL") || nodes == "0" }, one_word { nodes.starts_with('[') && nodes.find(',') == std::string_view::npos };
+    e.more[4] = none || most == 1;
+    if (one_word && most > 1) { // a mask of -1 bits is EINVAL
+        nodes.remove_prefix(1);
+        auto const word { number_of(nodes.substr(0, nodes.find_first_of(" ]"))) };
+        e.more[3] = word.value_or(0) & (most > 64 ? ~std::uint64_t { 0 } : (std::uint64_t { 1 } << (most - 1)) - 1);
+        e.more[4] = word.has_value();
+    }
+    add(p, c, e, true);
+}
+
 // "--- SIGBUS {si_signo=0x7, si_code=0x2, si_addr=0x7f12} ---"
 void Syscalls::signal(std::uint32_t thread, std::string_view line, std::uint64_t line_number)
 {
@@ -161,6 +189,8 @@ void Syscalls::call(Call const &c)
         cloned(p, c);
     else if (c.name == "munmap" && c.result == 0)
         std::erase_if(p.windows, [&](Window const &w) { return w.begin >= number(c.arguments, 0) && w.end <= number(c.arguments, 0) + number(c.arguments, 1); });
+    else if (c.name == "mbind")
+        bound_to_nodes(p, c);
     else if (c.name == "close")
         p.descriptors.erase(descriptor);
     else if (auto const of { p.descriptors.find(descriptor) }; of != p.descriptors.end()) {

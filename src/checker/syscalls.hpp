@@ -49,6 +49,7 @@ private:
     void ioctl(Process &p, Call const &c);
     void cloned(Process &p, Call const &c);
     void mapped(Process &p, Call const &c);
+    void bound_to_nodes(Process &p, Call const &c);
     void signal(std::uint32_t thread, std::string_view line, std::uint64_t number);
     void add(Process const &p, Call const &c, observe::Event e, bool arguments_known);
     Object &object(Process &p, std::int64_t descriptor, What what);

@@ -134,6 +134,8 @@ Step step_from_text(std::string_view line, std::uint64_t line_number)
         s.event.detail = 1; // who writes the attributes need not say it twice
     if (s.event.kind == observe::Kind::punch && s.event.more[0] != 0 && !(s.event.more[0] & spec::punch_hole))
         s.event.kind = observe::Kind::allocate; // who sees fallocate gives it one name
+    if (s.event.kind == observe::Kind::allocate && (s.event.more[0] & spec::punch_hole))
+        s.event.kind = observe::Kind::punch;
     if (s.event.thread == 0)
         s.event.thread = s.event.process;
     return s;

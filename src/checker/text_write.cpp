@@ -45,7 +45,7 @@ std::string result_word(std::int32_t result)
 
 std::string to_text(Facts const &f, std::uint64_t missing)
 {
-    auto line { fmt::format("trace from={} order={} pins={} uapi={}", f.from_beginning ? "beginning" : "middle", name_of(f.order), f.all_pins ? "all" : "some", name_of(f.profile)) };
+    auto line { fmt::format("trace from={} order={} pins={} effects={} uapi={}", f.from_beginning ? "beginning" : "middle", name_of(f.order), f.all_pins ? "all" : "some", f.all_effects ? "all" : "some", name_of(f.profile)) };
     if (f.in_place)
         line += fmt::format(" in_place={}", *f.in_place ? "on" : "off");
     if (f.vm_attributes)

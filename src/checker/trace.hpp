@@ -30,6 +30,7 @@ struct Facts final {
     bool from_beginning { false }; // false: files, slots and pins may be older than the trace
     Order order { Order::lines };
     bool all_pins { false };       // true: who holds a page is in the trace, so EAGAIN needs a reason there
+    bool all_effects { false };    // true: what a conversion did to bytes is in the trace
     spec::Profile profile { spec::Profile::mainline };
     std::optional<bool> in_place, vm_attributes; // how the kernel was loaded and built (1.6); empty: not said
 };

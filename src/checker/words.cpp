@@ -62,6 +62,8 @@ bool add_fact(Facts &f, std::string_view name, std::string_view value)
         f.order = static_cast<Order>(order - orders.begin());
     else if (name == "pins" && (value == "all" || value == "some"))
         f.all_pins = value == "all";
+    else if (name == "effects" && (value == "all" || value == "some"))
+        f.all_effects = value == "all";
     else if (auto const p { profile_of(value) }; name == "uapi" && p)
         f.profile = *p;
     else if (auto const on { switch_of(value) }; name == "in_place" && on)

@@ -1,6 +1,7 @@
 #include "checker/world.hpp"
 
 #include "base/units.hpp"
+#include "observe/faults.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -8,18 +9,29 @@
 namespace gmem::checker {
 
 // x86: 32767 slots less KVM's own; two address spaces where a VM has no private memory (section 6.1).
-spec::VmSlots &World::vm(std::uint64_t id) { return vms.try_emplace(id, spec::VmSlots { .slot_limit = 32764, .address_spaces = 2, .slots = {} }).first->second; }
+VmModel &World::vm(VmName name) { return vms.try_emplace(name, VmModel { .slots = { .slot_limit = 32764, .address_spaces = 2, .slots = {} } }).first->second; }
 
 void World::tell(observe::Event const &e)
 {
-    using observe::LaunchStep;
-    if (e.kind == observe::Kind::silent_peer || e.kind == observe::Kind::injected)
+    using observe::Kind;
+    switch (e.kind) {
+    case Kind::injected:
+        if (e.detail == static_cast<std::uint8_t>(observe::Fault::request))
+            exit_reasons.insert(thread_of(e));
+        [[fallthrough]];
+    case Kind::silent_peer:
         excuses[thread_of(e)] = e.file;
-    auto const step { static_cast<LaunchStep>(e.detail) };
-    if (e.kind == observe::Kind::launch && e.result == 0 && (step == LaunchStep::snp_finish || step == LaunchStep::tdx_finalize || step == LaunchStep::realm_activate))
-        for (auto &[id, f] : files)
-            if (e.file != 0 ? id == e.file : f.vm == e.more[3]) // a file that no VM has is launched by itself
-                f.launch = spec::Launch::finished;
+        break;
+    case Kind::guest_access:
+        if (e.result != 0)
+            exit_reasons.insert(thread_of(e));
+        break;
+    case Kind::release:
+        file(e.file).perhaps_gone = true;
+        break;
+    default:
+        break;
+    }
 }
 
 Pages pages_of(observe::Event const &e)
@@ -28,11 +40,11 @@ Pages pages_of(observe::Event const &e)
     return { e.offset / page_size, end / page_size + (end % page_size != 0) };
 }
 
-bool disturbed(Moment const &m, std::uint64_t first, std::uint64_t last, Known to)
+bool disturbed(Neighbours::AtOnce const &at_once, std::uint64_t first, std::uint64_t last, Known to)
 {
-    if (m.at_once.too_many)
+    if (at_once.too_many)
         return true;
-    return std::any_of(m.at_once.others.begin(), m.at_once.others.end(), [&](Ordered const *o) {
+    return std::any_of(at_once.others.begin(), at_once.others.end(), [&](Ordered const *o) {
         auto const &e { o->step->event };
         if (e.kind == observe::Kind::create)
             return true;

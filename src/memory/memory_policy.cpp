@@ -26,6 +26,21 @@ Status on_passing_mapping(GuestMemory &file, Bytes offset, std::uint64_t length,
     return result;
 }
 
+constexpr unsigned bits_in_word { 64 };
+constexpr std::size_t most_words { 1024 / bits_in_word }; // CONFIG_NODES_SHIFT is at most 10
+
+// The mask that a request names, as far as any kernel has nodes. False: it cannot be read.
+bool copy_nodes(os::PolicyRequest const &q, std::uint64_t (&nodes)[most_words]) noexcept
+{
+    auto const named { q.nodes && q.most_nodes ? q.most_nodes - 1 : 0 };
+    auto const words { std::min<unsigned long>((named + bits_in_word - 1) / bits_in_word, most_words) };
+    if (words && !os::copy_from_program(nodes, q.nodes, words * sizeof nodes[0]))
+        return false;
+    if (named % bits_in_word && named / bits_in_word < most_words)
+        nodes[named / bits_in_word] &= (std::uint64_t { 1 } << named % bits_in_word) - 1;
+    return true;
+}
+
 } // namespace
 
 // A mapping without a policy of its own is left alone by MPOL_DEFAULT, and the file's policy with it: give it one to clear.
@@ -38,8 +53,13 @@ Status MemoryPolicy::set(GuestMemory &file, Bytes offset, std::uint64_t length, 
 
 void MemoryPolicy::note(GuestMemory const *file, Bytes offset, std::uint64_t length, os::PolicyRequest const &q, Status const &result) noexcept
 {
+    if (!observe::Log::on()) [[likely]]
+        return;
+    std::uint64_t nodes[most_words] {};
+    bool const counted { q.nodes == 0 || (q.most_nodes != 0 && q.most_nodes <= most_words * bits_in_word) }; // a mask of -1 bits is EINVAL
+    bool const known { counted && copy_nodes(q, nodes) && std::all_of(nodes + 1, nodes + most_words, [](std::uint64_t w) noexcept { return w == 0; }) };
     (void)observe::note(observe::Kind::policy, { .result = observe::result_of(result), .file = file ? file->facts().inode : 0, .offset = raw(offset), .size = length,
-        .more = { static_cast<std::uint64_t>(static_cast<unsigned>(q.mode)), 0, q.flags } }, observe::Asks::who_called);
+        .more = { static_cast<std::uint64_t>(static_cast<unsigned>(q.mode)), 0, q.flags, known ? nodes[0] : 0, known } }, observe::Asks::who_called);
 }
 
 Status MemoryPolicy::set_unnoted(GuestMemory &file, Bytes offset, std::uint64_t length, os::PolicyRequest const &q) noexcept
@@ -127,14 +147,10 @@ Status MemoryPolicy::set_in_window_unnoted(Part const &p, os::PolicyRequest cons
 // Has the window a page outside the nodes that were named? None named: every page is.
 bool MemoryPolicy::misplaced(os::AddressRange r, os::PolicyRequest const &q) noexcept
 {
-    constexpr unsigned bits { 64 };
-    std::uint64_t nodes[1024 / bits] {}; // CONFIG_NODES_SHIFT is at most 10
-    auto const named { q.nodes && q.most_nodes ? q.most_nodes - 1 : 0 };
-    auto const words { std::min<unsigned long>((named + bits - 1) / bits, std::size(nodes)) };
-    if (words && !os::copy_from_program(nodes, q.nodes, words * sizeof nodes[0]))
+    constexpr unsigned bits { bits_in_word };
+    std::uint64_t nodes[most_words] {};
+    if (!copy_nodes(q, nodes))
         return false; // the kernel has read it a moment ago
-    if (named % bits && named / bits < std::size(nodes))
-        nodes[named / bits] &= (std::uint64_t { 1 } << named % bits) - 1;
 
     for (auto at { r.begin }; at < r.end;) {
         constexpr unsigned batch { 64 };

@@ -99,7 +99,8 @@ inline constexpr std::array<KindWords, kinds> kind_table { {
     { Kind::convert, "convert", { "to", Form::page_attribute }, { "completes", Form::number }, { "error_offset", Form::hexadecimal }, { { { "flags", Form::hexadecimal }, {}, { "effect", word::effects }, { "why", word::reasons }, { "attributes", Form::hexadecimal }, { "reserved", Form::hexadecimal } } } },
     { Kind::punch, "punch", {}, {}, {}, { { { "mode", Form::hexadecimal } } } },
     { Kind::allocate, "allocate", {}, {}, {}, { { { "mode", Form::hexadecimal } } } },
-    { Kind::policy, "policy", {}, {}, {}, { { { "mode", Form::hexadecimal }, {}, { "flags", Form::hexadecimal } } } },
+    // nodes: those of the first 64 that the mask names; nodes_known: 1 where it names no others.
+    { Kind::policy, "policy", {}, {}, {}, { { { "mode", Form::hexadecimal }, {}, { "flags", Form::hexadecimal }, { "nodes", Form::hexadecimal }, { "nodes_known", Form::number } } } },
     { Kind::bind, "bind", {}, {}, {}, { { { "slot", Form::number }, {}, { "gpa", Form::hexadecimal }, { "vm", Form::number }, { "userspace_addr", Form::hexadecimal }, { "flags", Form::hexadecimal } } } },
     { Kind::unbind, "unbind", {}, {}, {}, { { { "slot", Form::number }, {}, { "gpa", Form::hexadecimal }, { "vm", Form::number } } } },
     { Kind::pin, "pin", { "kind", word::pins }, {}, {}, { { { "token", Form::hexadecimal } } } },

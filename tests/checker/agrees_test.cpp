@@ -112,4 +112,12 @@ TEST(VersionsTest, ContentModesAreTheVersions)
     EXPECT_EQ(section(v5 + Lines { "convert process=1 file=7 offset=0 size=0x1000 to=private flags=2" }), "");
 }
 
+// docs/profiles.md: --uapi-option no-policy.
+TEST(VersionsTest, WhatNoFlagsAreInFebruaryIsNotDecided)
+{
+    Lines const feb { "trace from=beginning pins=all in_place=on uapi=feb", "create process=1 file=7 size=0x4000 flags=3 private_memory=1 initial=shared platform=0 vm=1" };
+    EXPECT_EQ(section(feb + Lines { "convert process=1 file=7 offset=0 size=0x1000 to=private result=EINVAL" }), "");
+    EXPECT_EQ(section(feb + Lines { "convert process=1 file=7 offset=0 size=0x1000 to=private flags=1 result=EINVAL" }), "2.2");
+}
+
 } // namespace

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Unmodified programs leave traces that agree with the specification; their text says the same. Usage: programs.sh GMEM "PROGRAM ARGUMENTS"...
+# Unmodified programs leave traces that agree with the specification; their text says the same. Usage: programs.sh GMEM "[OPTIONS --] PROGRAM ARGUMENTS"...
 set -uo pipefail
 gmem=$1
 shift
@@ -7,9 +7,11 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 checked=0 failed=0
 for command in "$@"; do
-    read -ra words <<<"$command"
+    options=()
+    [[ $command == *" -- "* ]] && read -ra options <<<"${command%% -- *}"
+    read -ra words <<<"${command#* -- }"
     rm -f "$folder/trace"
-    timeout 60 "$gmem" run --trace="$folder/trace" -- "${words[@]}" >"$folder/output" 2>&1
+    timeout 60 "$gmem" run "${options[@]}" --trace="$folder/trace" -- "${words[@]}" >"$folder/output" 2>&1
     status=$?
     name=$(basename "${words[0]}")
     if [ $status = 77 ]; then

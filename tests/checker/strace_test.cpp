@@ -84,6 +84,28 @@ TEST(StraceTest, WhatIsWrongWithoutStructuresIsFound)
     EXPECT_EQ(section_of_last(begins + Lines { "100 mmap(NULL, 16384, 0x5, 0x1, 5, 0) = 0x7f1000" }), "4.4");
 }
 
+TEST(StraceTest, APolicyIsOfItsWindow)
+{
+    auto const mapped { begins + Lines { "100 mmap(NULL, 16384, 0x3, 0x1, 5, 0x1000) = 0x7f0000001000" } };
+    auto const all { events(mapped + Lines { "100 mbind(0x7f0000002000, 8192, 0x3 /* MPOL_INTERLEAVE */, [0x0000000000000003], 2, 0) = 0", "100 mbind(0x7f0000002000, 100, 0, NULL, 0, 0x1) = 0", "100 mbind(0x7e0000002000, 4096, 0x99, NULL, 0, 0) = 0" }) };
+    ASSERT_EQ(all.size(), 4u);
+    EXPECT_EQ(all[2].kind, observe::Kind::policy);
+    EXPECT_EQ(all[2].file, all[0].file);
+    EXPECT_EQ(all[2].offset, 0x2000u);
+    EXPECT_EQ(all[2].size, 0x2000u);
+    EXPECT_EQ(all[2].more[0], 3u);
+    EXPECT_EQ(all[2].more[3], 1u); // a mask of two bits names one node
+    EXPECT_EQ(all[2].more[4], 1u);
+    EXPECT_EQ(all[3].size, 0x1000u);
+    EXPECT_EQ(all[3].more[2], 1u);
+    EXPECT_EQ(all[3].more[4], 1u);
+    EXPECT_EQ(events(mapped + Lines { "100 mbind(0x7f0000002000, 0x10000, 0x2, NULL, 0, 0) = 0" }).size(), 2u); // of more than the window
+    EXPECT_EQ(section_of_last(mapped + Lines { "100 mbind(0x7f0000002000, 8192, 0x2, NULL, 0, 0) = -1 EINVAL (Invalid argument)" }), "");
+    EXPECT_EQ(section_of_last(mapped + Lines { "100 mbind(0x7f0000002000, 8192, 0x2, NULL, 0, 0) = 0" }), "8");
+    EXPECT_EQ(section_of_last(mapped + Lines { "100 mbind(0x7f0000002000, 8192, 0x2, [0x1, 0x1], 128, 0) = 0" }), "");
+    EXPECT_EQ(section_of_last(mapped + Lines { "100 mbind(0x7f0000002000, 8192, 0x63, [0x1, 0x1], 128, 0) = 0" }), "8");
+}
+
 TEST(StraceTest, AnAccessIsFoundInItsWindow)
 {
     auto const all { events(begins + Lines { "100 mmap(NULL, 16384, 0x3, 0x1, 5, 0x1000) = 0x7f1000", "100 --- SIGBUS {si_signo=0x7, si_code=0x2, si_addr=0x7f2008} ---" }) };

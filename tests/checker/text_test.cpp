@@ -37,7 +37,7 @@ TEST(TextTest, WhatIsWrittenIsReadAsTheSame)
             e.at = 0x6000;
         for (std::size_t i { 0 }; i < k.more.size(); ++i)
             if (k.more[i].form != observe::Form::unused && k.more[i].form != observe::Form::text)
-                e.more[i] = 3; // as a mode of fallocate: a hole
+                e.more[i] = k.kind == observe::Kind::allocate ? 1 : 3; // modes of fallocate: the second is a hole
         s.name = "a \"name\"\n";
         auto const text { to_text(s) };
         auto const back { step_from_text(text, 1) };
@@ -47,13 +47,24 @@ TEST(TextTest, WhatIsWrittenIsReadAsTheSame)
         }
 }
 
+// Who sees fallocate gives it one name, and its mode says which it is. Without one it is not a hole.
+TEST(TextTest, FallocateIsWhatItsModeSays)
+{
+    EXPECT_EQ(step_from_text("allocate file=7 mode=3", 1).event.kind, observe::Kind::punch);
+    EXPECT_EQ(step_from_text("allocate file=7 mode=1", 1).event.kind, observe::Kind::allocate);
+    EXPECT_EQ(step_from_text("punch file=7 mode=1", 1).event.kind, observe::Kind::allocate);
+    EXPECT_EQ(section_of_last(begun() + Lines { "allocate process=1 file=7 mode=0 size=0x1000 result=EOPNOTSUPP" }), "");
+    EXPECT_EQ(section_of_last(begun() + Lines { "allocate process=1 file=7 mode=0 size=0x1000" }), "4.4");
+}
+
 TEST(TextTest, FactsAreWrittenAndRead)
 {
-    Facts const f { .from_beginning = true, .order = Order::effects, .all_pins = true, .profile = spec::Profile::rfc_v4, .in_place = false, .vm_attributes = true };
+    Facts const f { .from_beginning = true, .order = Order::effects, .all_pins = true, .all_effects = true, .profile = spec::Profile::rfc_v4, .in_place = false, .vm_attributes = true };
     auto const t { read_text(to_text(f, 17) + "\nrelease event=3 process=1 file=2\n") };
     EXPECT_TRUE(t.facts.from_beginning);
     EXPECT_EQ(t.facts.order, Order::effects);
     EXPECT_TRUE(t.facts.all_pins);
+    EXPECT_TRUE(t.facts.all_effects);
     EXPECT_EQ(t.facts.profile, spec::Profile::rfc_v4);
     EXPECT_EQ(t.facts.in_place, false);
     EXPECT_EQ(t.facts.vm_attributes, true);
