@@ -1,5 +1,6 @@
 #include "cli/reports/processes.hpp"
 
+#include "cli/reports/remote.hpp"
 #include "observe/session.hpp"
 #include "os/process_calls.hpp"
 
@@ -77,6 +78,27 @@ StackId Processes::stack_of(observe::Event const &e) const
     return found == by_number_.end() ? no_stack : found->second;
 }
 
+Unwinder &Processes::unwinder_of(std::uint32_t which)
+{
+    auto &image { images_[which] };
+    if (!image.unwinder)
+        image.unwinder = std::make_unique<Unwinder>(static_cast<pid_t>(image.process), !os::is_gone(image.process) && image_of(image.process) == which, image.modules);
+    return *image.unwinder;
+}
+
+std::optional<MemoryAccess> Processes::access_of(observe::Event const &e, StackId id, bool waits)
+{
+    bool const own_stack { id != no_stack && stacks_[id].process == e.process }; // a forked child may have left its parent's
+    auto const image { own_stack ? std::optional { stacks_[id].image } : image_of(e.process) };
+    if (!image)
+        return std::nullopt;
+    PageFault const fault { .instruction = e.more[2], .address = e.more[0], .write = e.detail != 0 };
+    std::array<std::byte, longest_instruction> code;
+    auto const bytes { unwinder_of(*image).code_at(fault.instruction, waits, code) };
+    auto const registers { waits ? registers_in(static_cast<pid_t>(e.process), e.more[4], fault.instruction) : std::nullopt };
+    return reports::access_of(std::span { code }.first(bytes), fault, registers ? &*registers : nullptr);
+}
+
 CallStack Processes::resolve(StackId id, Innermost innermost, bool waits, std::string title)
 {
     CallStack result;
@@ -86,12 +108,9 @@ CallStack Processes::resolve(StackId id, Innermost innermost, bool waits, std::s
         return result;
     }
     auto const &stored { stacks_[id] };
-    auto &image { images_[stored.image] };
     result.process = stored.process;
     result.thread = stored.thread;
-    if (!image.unwinder)
-        image.unwinder = std::make_unique<Unwinder>(static_cast<pid_t>(stored.process), !os::is_gone(stored.process) && image_of(stored.process) == stored.image, image.modules);
-    image.unwinder->walk(stored.copy, innermost, waits, result);
+    unwinder_of(stored.image).walk(stored.copy, innermost, waits, result);
     return result;
 }
 

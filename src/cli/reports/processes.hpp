@@ -1,6 +1,7 @@
 #pragma once
 // The processes of a session: what each has mapped, and the stacks that they left in the log. Keeps a copy of a stack once, however often it was left.
 
+#include "cli/reports/instruction.hpp"
 #include "cli/reports/unwinder.hpp"
 #include "observe/event.hpp"
 
@@ -25,6 +26,9 @@ public:
     CallStack resolve(StackId id, Innermost innermost, bool waits, std::string title);
     std::string name_of(std::uint32_t process) const; // "vmm", or ""
 
+    // What the instruction did that an event of Kind::access tells of, with the stack `id`. `waits`: its thread stands there. nullopt: not known.
+    std::optional<MemoryAccess> access_of(observe::Event const &e, StackId id, bool waits);
+
     // The first process of the session.
     std::uint32_t main() const noexcept { return main_; }
 
@@ -45,6 +49,7 @@ private:
     void see_process(observe::Event const &e, std::string name);
     void see_stack(observe::EventNo n, observe::Event const &e, std::vector<std::byte> const &behind);
     std::optional<std::uint32_t> image_of(std::uint32_t process) const;
+    Unwinder &unwinder_of(std::uint32_t image);
 
     std::uint32_t main_ { 0 };
     std::vector<Image> images_;

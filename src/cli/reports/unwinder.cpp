@@ -1,5 +1,6 @@
 #include "cli/reports/unwinder.hpp"
 
+#include "cli/reports/remote.hpp"
 #include "cli/reports/symbols.hpp"
 
 #include <algorithm>
@@ -7,7 +8,6 @@
 #include <elfutils/libdwfl.h>
 #include <fmt/format.h>
 #include <set>
-#include <sys/uio.h>
 
 namespace gmem::cli::reports {
 namespace {
@@ -34,8 +34,7 @@ bool read_word(Dwfl *, Dwarf_Addr address, Dwarf_Word *result, void *argument)
         std::memcpy(result, bytes.data() + (address - begin), sizeof *result);
         return true;
     }
-    iovec const here { result, sizeof *result }, there { reinterpret_cast<void *>(address), sizeof *result };
-    return source.waits && process_vm_readv(source.process, &here, 1, &there, 1, 0) == sizeof *result;
+    return source.waits && read_memory(source.process, address, std::as_writable_bytes(std::span { result, 1 })) == sizeof *result;
 }
 
 pid_t the_thread(Dwfl *, void *argument, void **thread_argument)
@@ -107,11 +106,24 @@ void Unwinder::open()
     dwfl_attach_state(p.dwfl, nullptr, p.process, &callbacks, &p.source);
 }
 
+void Unwinder::know(std::uint64_t address)
+{
+    if (parts_->live && !dwfl_addrmodule(parts_->dwfl, address))
+        open(); // it has loaded something since
+}
+
+std::size_t Unwinder::code_at(std::uint64_t address, bool waits, std::span<std::byte> to)
+{
+    if (auto const read { waits ? read_memory(parts_->process, address, to) : 0 })
+        return read;
+    know(address);
+    return read_file(parts_->dwfl, address, to);
+}
+
 void Unwinder::walk(StackCopy const &copy, Innermost innermost, bool waits, CallStack &to)
 {
     auto &p { *parts_ };
-    if (p.live && !dwfl_addrmodule(p.dwfl, copy.frame.instruction))
-        open(); // it has loaded something since
+    know(copy.frame.instruction);
     p.source = { &copy, p.process, waits };
     Found found { {}, innermost };
     dwfl_getthread_frames(p.dwfl, p.process, &take_frame, &found);

@@ -1,6 +1,6 @@
 #pragma once
 // Who called: walks a copied piece of a stack with the unwind tables of the program's files, and names functions and lines. Outside of the program, with
-// elfutils libdw; what the files do not say is left out, and said to be missing.
+// elfutils libdw; what the files do not say is left out, and said to be missing. Has the program's code, too.
 
 #include "cli/reports/report.hpp"
 #include "observe/stack.hpp"
@@ -35,9 +35,14 @@ public:
     // `waits`: the thread stands where the copy was made, so what lies above the copy is read from the process.
     void walk(StackCopy const &copy, Innermost innermost, bool waits, CallStack &to);
 
+    // Bytes of the program from `address` on, as many as there are and `to` has room for: of the process where a thread of it `waits` there, for it may
+    // have made its code itself; otherwise, or if it is gone meanwhile, of the file that is mapped there. 0: nobody knows.
+    std::size_t code_at(std::uint64_t address, bool waits, std::span<std::byte> to);
+
 private:
     struct Parts;
     void open();
+    void know(std::uint64_t address);
     std::unique_ptr<Parts> parts_;
 };
 
