@@ -159,6 +159,32 @@ case_suppressed() {
     run 125 "$gmem" run --suppressions list -- "$plain" private-write
     run 125 "$gmem" run --suppressions=none -- "$plain" private-write
 }
+# Stacks of a trace: names and lines while the program's file is what ran, then file and offset.
+case_traces() {
+    cp "$optimised" copy # its store is its function's first instruction
+    run 0 "$gmem" run --report-file=told --trace=trace -- ./copy private-child
+    run 0 "$gmem" trace --stacks trace
+    cp out err
+    has "^ *=> hand_to_guest at .*$base:$(line made-private) (.*/copy+0x[0-9a-f]*)$"
+    has "^ *=> store_header at .*$base:$(line written) (.*/copy+0x[0-9a-f]*)$"
+    has '^ *=> private_child at '
+    has '^ *=> main at '
+    grep -A1 ': convert: ' out | grep -q '=> .*hand_to_guest\|=> convert_range' || fail "the conversion's stack is elsewhere"
+    run 0 "$gmem" report trace -o page.html
+    grep -q "hand_to_guest at [^ ]*$base:$(line made-private) (copy+0x" page.html || fail "the page names no function"
+    cp "$plain" other && mv other copy # another program is there now
+    run 0 "$gmem" trace --stacks trace
+    cp out err
+    has '^ *=> .*/copy+0x[0-9a-f]*$'
+    has_not 'hand_to_guest'
+    run 0 "$gmem" report trace -o page.html
+    grep -q 'copy + 0x' page.html || fail "the page has no offsets"
+    ! grep -q 'hand_to_guest' page.html || fail "the page has names of another program"
+    rm copy
+    run 0 "$gmem" trace --stacks trace
+    cp out err
+    has '^ *=> .*/copy+0x[0-9a-f]*$'
+}
 case_status() {
     run 9 "$gmem" run --error-exitcode=9 -- "$plain" private-write
     run 9 "$gmem" run --error-exitcode 9 -- "$plain" private-child
@@ -196,7 +222,7 @@ assert summary["summary"]["reports"] == 1 and summary["summary"]["kinds"] == {"p
 PYTHON
 }
 
-for name in ${only:-lines optimised stripped read sizes thread child handled syscall pins platform ping_pong foreign launch suppressed status off files}; do
+for name in ${only:-lines optimised stripped read sizes thread child handled syscall pins platform ping_pong foreign launch suppressed traces status off files}; do
     "case_$name"
 done
 exit "$failures"
