@@ -2,7 +2,7 @@
 # Installs what is missing from Debian's packages, and nothing else. Usage: setup.sh build|test|bench|fuzz|browser
 set -euo pipefail
 
-packages=(g++ gcc cmake ninja-build binutils libcli11-dev libfmt-dev nlohmann-json3-dev libssl-dev libyaml-cpp-dev libdw-dev systemtap-sdt-dev)
+packages=(g++ gcc cmake ninja-build binutils libcli11-dev libfmt-dev nlohmann-json3-dev libssl-dev libyaml-cpp-dev libdw-dev libelf-dev libzydis-dev systemtap-sdt-dev)
 case "${1:-build}" in
 build) ;;
 test) packages+=(libgtest-dev librapidcheck-dev clang musl-tools python3 strace) ;; # bpftrace and linux-perf, which recipes of docs/ are tried with, are large: tests/checker/recipes.sh does without

@@ -2,7 +2,7 @@
 
 #include "cli/trace.hpp"
 #include "cli/trace_fields.hpp"
-#include "cli/trace_modules.hpp"
+#include "cli/trace_stacks.hpp"
 
 #include <ctime>
 #include <iterator>
@@ -56,6 +56,17 @@ void put_event(Line &line, TraceFile const &file, TraceTasks const &tasks, obser
     line.push_back('\n');
 }
 
+// A name that nobody knows is left out: FILE+OFFSET is what addr2line takes. Of guessed frames the first is none.
+void put_stack(Line &line, reports::CallStack const &stack)
+{
+    auto const &frames { stack.frames };
+    for (std::size_t i { 0 }; i < (stack.remark.empty() ? frames.size() : 1); ++i) {
+        auto const &f { frames[i] };
+        auto const words { f.function.empty() ? fmt::format("{}{}{:#x}", f.module_, f.module_.empty() ? "" : "+", f.offset) : reports::frame_words(f, f.module_) };
+        fmt::format_to(std::back_inserter(line), "{:>28}{}\n", " => ", words);
+    }
+}
+
 void put_head(std::FILE *out, TraceFile const &file)
 {
     auto const &h { file.header() };
@@ -74,20 +85,20 @@ TraceGaps write_trace_as_text(TraceFile const &file, std::FILE *out, bool with_s
 {
     put_head(out, file);
     TraceTasks tasks;
-    TraceModules modules;
+    TraceStacks stacks { file };
     TraceGaps gaps { .forgotten = raw(file.reader().first()), .dropped = file.header().dropped.load() };
     Line line;
     gaps.unfinished = file.reader().for_each([&](observe::EventNo n, observe::Event const &e) {
         ++gaps.events;
         tasks.meet(file, n, e);
         if (with_stacks)
-            modules.meet(file, n, e);
+            stacks.meet(n, e);
         if (e.kind == observe::Kind::stack) // told behind the events that have it
             return;
         line.clear();
         put_event(line, file, tasks, n, e);
-        if (auto const caller { with_stacks ? modules.caller(file, e) : std::string {} }; !caller.empty())
-            fmt::format_to(std::back_inserter(line), "{:>28}{}\n", " => ", caller);
+        if (auto const *const stack { with_stacks ? stacks.of(e) : nullptr })
+            put_stack(line, *stack);
         std::fwrite(line.data(), 1, line.size(), out);
     });
     return gaps;

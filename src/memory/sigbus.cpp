@@ -85,7 +85,7 @@ observe::Event seen_access(siginfo_t const &info, void *context) noexcept
     observe::Event e;
     e.kind = observe::Kind::access;
     e.detail = (registers[REG_ERR] & write_bit) != 0;
-    e.more = { reinterpret_cast<std::uintptr_t>(info.si_addr), 0, of(REG_RIP), os::handler_of(bus_action.now()) != nullptr };
+    e.more = { reinterpret_cast<std::uintptr_t>(info.si_addr), 0, of(REG_RIP), os::handler_of(bus_action.now()) != nullptr, reinterpret_cast<std::uintptr_t>(context) };
     e.stack = observe::Stack::of({ of(REG_RIP), of(REG_RSP), of(REG_RBP) });
     return e;
 }

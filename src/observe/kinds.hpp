@@ -106,7 +106,8 @@ inline constexpr std::array<KindWords, kinds> kind_table { {
     { Kind::pin, "pin", { "kind", word::pins }, {}, {}, { { { "token", Form::hexadecimal } } } },
     // size 0: whatever was pinned with that kind and token.
     { Kind::unpin, "unpin", { "kind", word::pins }, {}, {}, { { { "token", Form::hexadecimal } } } },
-    { Kind::access, "access", { "write", Form::number }, { "place", word::places }, {}, { { { "hva", Form::hexadecimal }, {}, { "instruction", Form::hexadecimal }, { "handled", Form::number } } } },
+    // context: where the interrupted registers lie, a ucontext_t, while the program's thread is in the handler.
+    { Kind::access, "access", { "write", Form::number }, { "place", word::places }, {}, { { { "hva", Form::hexadecimal }, {}, { "instruction", Form::hexadecimal }, { "handled", Form::number }, { "context", Form::hexadecimal } } } },
     { Kind::kernel_access, "kernel_access", {}, { "place", word::places }, {}, { { { "hva", Form::hexadecimal } } } },
     { Kind::recover, "recover" },
     { Kind::vm_attributes, "vm_attributes", { "to", Form::page_attribute }, {}, {}, { { { "gpa", Form::hexadecimal }, {}, { "flags", Form::hexadecimal }, { "vm", Form::number }, { "attributes", Form::hexadecimal } } } },

@@ -80,6 +80,7 @@ private:
                 continue;
             e = event(Kind::module_);
             e.process = process;
+            e.offset = 0x5554fffff000;
             e.more = { 0x555500000000, name.size(), 0x555500100000, 0x1000 };
             (void)Log::append(e, bytes_of(name));
         }

@@ -52,7 +52,7 @@ page ordinary events=2000 files=2
 facts ordinary | grep -q '"summary":null' || fail "a small trace is not told whole"
 facts ordinary | grep -q '"pages":16384' || fail "the guest's size is wrong"
 facts ordinary | grep -q 'EAGAIN' || fail "no EAGAIN among the failures"
-facts ordinary | grep -q 'vmm + 0x1100' || fail "no stack is told"
+facts ordinary | grep -q 'vmm + 0x10ff.nvmm + 0x13ff' || fail "no stack is told"
 facts ordinary | grep -q '<script>alert' && fail "the program's words are part of the page"
 page terabyte events=20000 bytes=0x10000000000
 facts terabyte | grep -q '"pages":268435456' || fail "1 TiB is not there"

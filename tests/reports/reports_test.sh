@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What gmem run tells about programs that make mistakes, and about those that nearly do. reports_test.sh GMEM MISTAKES MISTAKES_O2 MISTAKES_STRIPPED SOURCE LAUNCH_TDX [CASE]
+# What gmem run tells about programs that make mistakes, and about those that nearly do. reports_test.sh GMEM MISTAKES MISTAKES_O2 MISTAKES_STRIPPED SOURCE LAUNCH_TDX ACCESSES [CASE]
 set -uo pipefail
-gmem=$1 plain=$2 optimised=$3 stripped=$4 source=$5 tdx=$6 only=${7:-}
+gmem=$1 plain=$2 optimised=$3 stripped=$4 source=$5 tdx=$6 accesses=$7 only=${8:-}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 1
@@ -32,7 +32,7 @@ base=$(basename "$source")
 
 names_lines() { # of one build
     run $sigbus "$gmem" run -- "$1" private-write
-    has '^gmem: private-access: process [0-9]* ([a-z_0-9]*) wrote to a private page$'
+    has '^gmem: private-access: process [0-9]* ([a-z_0-9]*) wrote 4 bytes to a private page$'
     has 'byte 0x3010 of guest_memfd [0-9]* (page 3), guest physical address 0x1003010 in memslot 3$'
     has "^    #0 store_header at .*$base:$(line written) "
     has "^    #0 hand_to_guest at .*$base:$(line made-private) \|^    #[12] hand_to_guest at .*$base:$(line made-private) "
@@ -54,12 +54,21 @@ case_stripped() {
 }
 case_read() {
     run $sigbus "$gmem" run -- "$plain" private-read
-    has '^gmem: private-access: .* read a private page$'
+    has '^gmem: private-access: .* read 1 byte of a private page$'
     has 'private since the guest_memfd was created'
     has "#0 load_header at .*:$(line read) "
     has "#[0-9]* .* at .*:$(line created) \|create_file"
     run 0 "$gmem" run -- "$plain" nearly-private-read
     silent
+}
+# Each access of a program that knows how many bytes it accesses. Where the code lies in no file, and nobody waits until it was looked at, nothing is said of a size.
+case_sizes() {
+    run 0 "$gmem" run -- "$accesses"
+    grep -oE '(wrote [0-9]+ bytes? to|read [0-9]+ bytes? of) a private page|[0-9]+ bytes? into an access of [0-9]+ that begins' err >told
+    diff out told || fail "other sizes"
+    [ "$(wc -l <told)" -ge 20 ] || fail "too few accesses"
+    run 0 "$gmem" run --report-handled -- "$accesses" handled
+    has 'wrote to a private page (and handled SIGBUS)$'
 }
 case_thread() {
     run $sigbus "$gmem" run -- "$plain" private-thread
@@ -79,7 +88,7 @@ case_handled() {
     run 0 "$gmem" run -- "$plain" handled
     silent
     run 0 "$gmem" run --report-handled -- "$plain" handled
-    has 'wrote to a private page (and handled SIGBUS)'
+    has 'wrote 4 bytes to a private page (and handled SIGBUS)' # the code is in the program's file
     has '^gmem: 3 reports (0 suppressed), 1 distinct: 3 private-access$'
 }
 case_syscall() {
@@ -150,6 +159,32 @@ case_suppressed() {
     run 125 "$gmem" run --suppressions list -- "$plain" private-write
     run 125 "$gmem" run --suppressions=none -- "$plain" private-write
 }
+# Stacks of a trace: names and lines while the program's file is what ran, then file and offset.
+case_traces() {
+    cp "$optimised" copy # its store is its function's first instruction
+    run 0 "$gmem" run --report-file=told --trace=trace -- ./copy private-child
+    run 0 "$gmem" trace --stacks trace
+    cp out err
+    has "^ *=> hand_to_guest at .*$base:$(line made-private) (.*/copy+0x[0-9a-f]*)$"
+    has "^ *=> store_header at .*$base:$(line written) (.*/copy+0x[0-9a-f]*)$"
+    has '^ *=> private_child at '
+    has '^ *=> main at '
+    grep -A1 ': convert: ' out | grep -q '=> .*hand_to_guest\|=> convert_range' || fail "the conversion's stack is elsewhere"
+    run 0 "$gmem" report trace -o page.html
+    grep -q "hand_to_guest at [^ ]*$base:$(line made-private) (copy+0x" page.html || fail "the page names no function"
+    cp "$plain" other && mv other copy # another program is there now
+    run 0 "$gmem" trace --stacks trace
+    cp out err
+    has '^ *=> .*/copy+0x[0-9a-f]*$'
+    has_not 'hand_to_guest'
+    run 0 "$gmem" report trace -o page.html
+    grep -q 'copy + 0x' page.html || fail "the page has no offsets"
+    ! grep -q 'hand_to_guest' page.html || fail "the page has names of another program"
+    rm copy
+    run 0 "$gmem" trace --stacks trace
+    cp out err
+    has '^ *=> .*/copy+0x[0-9a-f]*$'
+}
 case_status() {
     run 9 "$gmem" run --error-exitcode=9 -- "$plain" private-write
     run 9 "$gmem" run --error-exitcode 9 -- "$plain" private-child
@@ -181,12 +216,13 @@ report, summary = [json.loads(line) for line in open("told.json")]
 assert report["report"] == "private-access" and report["facts"]["page"] == 3 and report["facts"]["gpa"] == 0x1003010 and report["facts"]["write"] == 1
 frame = report["stacks"][0]["frames"][0]
 assert frame["function"] == "store_header" and frame["line"] == int(sys.argv[1]), frame
+assert report["facts"]["access_size"] == 4 and report["facts"]["access_begin"] == report["facts"]["hva"]
 assert report["facts"]["slot"] == 3 and report["facts"]["private_for_nanoseconds"] > 0
 assert summary["summary"]["reports"] == 1 and summary["summary"]["kinds"] == {"private-access": 1}
 PYTHON
 }
 
-for name in ${only:-lines optimised stripped read thread child handled syscall pins platform ping_pong foreign launch suppressed status off files}; do
+for name in ${only:-lines optimised stripped read sizes thread child handled syscall pins platform ping_pong foreign launch suppressed traces status off files}; do
     "case_$name"
 done
 exit "$failures"

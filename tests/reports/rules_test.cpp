@@ -86,6 +86,8 @@ TEST_F(RulesTest, AnAccessIsToldWithThePastOfItsPage)
     EXPECT_EQ(fact(told[0], "offset"), page + 8);
     EXPECT_EQ(fact(told[0], "gpa"), 0x100000 + page + 8);
     EXPECT_EQ(fact(told[0], "private_for_nanoseconds"), 2u);
+    EXPECT_TRUE(told[0].headline.ends_with(" read a private page")) << told[0].headline; // its instruction is not to be had
+    EXPECT_EQ(fact(told[0], "access_size"), ~std::uint64_t { 0 });
     EXPECT_EQ(told[0].history.size(), 3u); // bound, converted, touched: not the other page's
     ASSERT_EQ(told[0].stacks.size(), 2u);
     EXPECT_NE(told[0].stacks[1].title.find("[0x1000, 0x2000)"), std::string::npos);

@@ -37,6 +37,10 @@ while read -r line; do
         number=${line##* }
         read -r name function <<<"${expected[$number]}"
         grep -q "^gmem: $name: " err || fail "$line: $name is not told"
+        if headline=$(grep -m 1 "^ *gmem: $name: " "$tutorial"); then # as the document shows it
+            headline=$(sed 's/^ *//; s/process [0-9]*/process [0-9]*/; s/\[0x/\\[0x/' <<<"$headline")
+            grep -q "^$headline$" err || fail "$line: not as the tutorial has it: $headline"
+        fi
         grep -q "#[0-9]* $function at .*mistakes.c:[0-9]" err || fail "$line: $function and its line are not told"
         if [ "$number" = 1 ]; then [ "$status" = 135 ] || fail "$line: ended with $status, not by SIGBUS"; else [ "$status" = 0 ] || fail "$line: $status"; fi
         $words right >out 2>err || fail "$line right: $?"

@@ -10,7 +10,7 @@ fail() { echo "$*" >&2; exit 1; }
 "$gmem" trace "$scratch/trace" >"$scratch/text"
 
 # What differs from run to run: inodes, addresses, durations.
-grep -v '^#' "$scratch/text" | grep -vE ': (process|module|recover):' | sed -E 's/^.* [0-9]+\.[0-9]{9}: //; s/ took=[0-9]+ns//; s/file=[0-9]+/file=F/; s/(hva|userspace_addr|instruction|token)=0x[0-9a-f]+/\1=A/g' >"$scratch/seen"
+grep -v '^#' "$scratch/text" | grep -vE ': (process|module|recover):' | sed -E 's/^.* [0-9]+\.[0-9]{9}: //; s/ took=[0-9]+ns//; s/file=[0-9]+/file=F/; s/(hva|userspace_addr|instruction|context|token)=0x[0-9a-f]+/\1=A/g' >"$scratch/seen"
 cat >"$scratch/expected" <<'TEXT'
 create: file=F offset=0x0 size=65536 initial=shared profile=mainline flags=0x3 platform=sw_protected vm=1 private_memory=1 tracker=files result=FD
 create: offset=0x0 size=4097 initial=private profile=mainline flags=0x0 platform=sw_protected vm=1 private_memory=1 tracker=files result=-EINVAL
@@ -20,7 +20,7 @@ bind: file=F offset=0x0 size=65536 slot=2 gpa=0x100000 vm=1 userspace_addr=A fla
 bind: offset=0x0 size=65536 slot=2 gpa=0x100000 vm=1 userspace_addr=A flags=0x4 result=-EINVAL
 convert: file=F offset=0x1000 size=8192 to=private flags=0x0 effect=none attributes=0x8 reserved=0x0 result=0
 convert: file=F offset=0x1000 size=100 to=private flags=0x0 effect=none why=bad_argument attributes=0x8 reserved=0x0 error_offset=0x0 result=-EINVAL
-access: file=F offset=0x1005 size=1 write=1 place=private hva=A instruction=A handled=1 result=0
+access: file=F offset=0x1005 size=1 write=1 place=private hva=A instruction=A handled=1 context=A result=0
 kernel_access: file=F offset=0x2000 size=1 place=private hva=A result=-EFAULT
 pin: file=F offset=0x4000 size=4096 kind=pipe token=A result=0
 convert: file=F offset=0x0 size=65536 to=private flags=0x0 effect=none why=page_in_use attributes=0x8 reserved=0x0 error_offset=0x4000 result=-EAGAIN

@@ -21,8 +21,9 @@ Events::Events(TraceFile const &trace, Survey const &survey) : survey_ { survey 
         one_in_[i] = total[i] == 0 ? 1 : (total[i] - 1) / most_of_a_sort + 1;
 }
 
-void Events::add(observe::Event const &e, Place const *p)
+void Events::add(observe::EventNo n, observe::Event const &e, Place const *p)
 {
+    stacks_.meet(n, e);
     auto const sort { static_cast<std::size_t>(sort_of(e)) };
     if (!is_told(e) || seen_[sort]++ % one_in_[sort] != 0)
         return;
@@ -39,7 +40,7 @@ void Events::add(observe::Event const &e, Place const *p)
     if (e.result < 0)
         records_.number(e.at / page_bytes);
     records_.number(number_of(e.process, e.thread));
-    records_.number(stacks_.number_of(e.stack));
+    records_.number(stacks_.number_of(e));
 }
 
 std::uint64_t Events::number_of(std::uint32_t process, std::uint32_t thread)

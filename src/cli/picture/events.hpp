@@ -21,7 +21,7 @@ public:
     bool all() const noexcept { return one_in_ == std::array<std::uint64_t, sorts> { 1, 1, 1 }; }
     std::uint64_t one_in(Sort s) const noexcept { return one_in_[static_cast<std::size_t>(s)]; }
 
-    void add(observe::Event const &e, Place const *p);
+    void add(observe::EventNo n, observe::Event const &e, Place const *p);
 
     std::uint64_t count() const noexcept { return count_; }
     // For each event: kind + 32 * detail; time (a difference), duration; space + 1, or 0 and nothing about pages; first page (a difference), pages; result,

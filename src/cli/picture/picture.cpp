@@ -45,8 +45,8 @@ std::string page_for(std::string const &name, TraceFile const &trace, picture::S
     picture::Events events { trace, survey };
     picture::Figures figures { survey };
     picture::Heat coarse { survey };
-    survey.for_each(trace, [&](observe::EventNo, observe::Event const &e, picture::Place const *p) {
-        events.add(e, p);
+    survey.for_each(trace, [&](observe::EventNo n, observe::Event const &e, picture::Place const *p) {
+        events.add(n, e, p);
         figures.add(e, p);
         if (p && picture::is_conversion(e) && e.result >= 0)
             coarse.add(*p);

@@ -1,8 +1,7 @@
 #pragma once
-// Which code called: the copied stacks of a trace as lines of "file + offset". The first line is where the call came from; the lines below are words of the
-// stack that point behind a call in the code of the process, of which some may be left over from earlier calls: without the files' unwind tables nobody knows.
+// Which code called: the stacks of a trace as text, a line a frame, each once.
 
-#include "cli/trace_file.hpp"
+#include "cli/trace_stacks.hpp"
 
 #include <map>
 #include <vector>
@@ -12,12 +11,15 @@ namespace gmem::cli::picture {
 class Stacks final {
 public:
     static constexpr std::size_t most { 20'000 };
-    static constexpr std::size_t most_lines { 12 };
+    static constexpr std::size_t most_lines { 24 };
 
-    explicit Stacks(TraceFile const &trace);
+    explicit Stacks(TraceFile const &trace) : trace_ { trace }, stacks_ { trace } {}
 
-    // 0: none, or not known.
-    std::uint64_t number_of(observe::EventNo n);
+    // To be told of every event, in order.
+    void meet(observe::EventNo n, observe::Event const &e);
+
+    // The place in texts() of where an event was called from. 0: not known.
+    std::uint64_t number_of(observe::Event const &e);
 
     // Number 0 is empty.
     std::vector<std::string> const &texts() const noexcept { return texts_; }
@@ -30,19 +32,10 @@ public:
     std::vector<Process> const &processes() const noexcept { return processes_; }
 
 private:
-    struct Module final {
-        std::uint64_t begin, end, file_offset;
-        std::string name;
-    };
-    void note_process(observe::EventNo n, observe::Event const &e);
-    void note_module(observe::EventNo n, observe::Event const &e);
-    std::string text_of(observe::EventNo n, observe::Event const &e) const;
-    std::string line_of(std::uint32_t process, std::uint64_t address) const;
-
     TraceFile const &trace_;
+    TraceStacks stacks_;
     std::vector<Process> processes_ {};
-    std::map<std::uint32_t, std::vector<Module>> modules_ {};
-    std::map<std::uint64_t, std::uint64_t> numbers_ {};
+    std::map<reports::CallStack const *, std::uint64_t> numbers_ {};
     std::map<std::string, std::uint64_t> known_ {};
     std::vector<std::string> texts_ { "" };
 };

@@ -1,8 +1,10 @@
 #include "cli/reports/processes.hpp"
 
+#include "cli/reports/remote.hpp"
 #include "observe/session.hpp"
 #include "os/process_calls.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
@@ -32,10 +34,26 @@ void Processes::see(observe::EventNo n, observe::Event const &e, std::vector<std
         return see_process(e, text_of_bytes(behind));
     if (e.kind == observe::Kind::stack)
         return see_stack(n, e, behind);
-    if (e.kind != observe::Kind::module_)
+    if (e.kind == observe::Kind::module_)
+        see_module(e, text_of_bytes(behind));
+}
+
+// A program tells of all its modules again when it has loaded one more.
+void Processes::see_module(observe::Event const &e, std::string path)
+{
+    auto const which { image_of(e.process) };
+    if (!which)
         return;
-    if (auto const image { image_of(e.process) })
-        images_[*image].modules.push_back({ e.more[0], e.more[2], e.offset, text_of_bytes(behind) });
+    auto &image { images_[*which] };
+    auto &modules { image.modules };
+    Module m { e.more[0], e.more[2], e.offset, std::move(path) };
+    if (std::ranges::find(modules, m) != modules.end())
+        return;
+    std::erase_if(modules, [&m](Module const &other) { return other.begin < m.end && m.begin < other.end; });
+    if (modules.size() < most_modules)
+        modules.push_back(std::move(m));
+    if (recorded_)
+        image.unwinder.reset(); // made again with what there is now
 }
 
 void Processes::see_process(observe::Event const &e, std::string name)
@@ -77,6 +95,28 @@ StackId Processes::stack_of(observe::Event const &e) const
     return found == by_number_.end() ? no_stack : found->second;
 }
 
+Unwinder &Processes::unwinder_of(std::uint32_t which)
+{
+    auto &image { images_[which] };
+    bool const live { !recorded_ && !os::is_gone(image.process) && image_of(image.process) == which };
+    if (!image.unwinder)
+        image.unwinder = std::make_unique<Unwinder>(static_cast<pid_t>(image.process), live, image.modules, recorded_.value_or(forever));
+    return *image.unwinder;
+}
+
+std::optional<MemoryAccess> Processes::access_of(observe::Event const &e, StackId id, bool waits)
+{
+    bool const own_stack { id != no_stack && stacks_[id].process == e.process }; // a forked child may have left its parent's
+    auto const image { own_stack ? std::optional { stacks_[id].image } : image_of(e.process) };
+    if (!image)
+        return std::nullopt;
+    PageFault const fault { .instruction = e.more[2], .address = e.more[0], .write = e.detail != 0 };
+    std::array<std::byte, longest_instruction> code;
+    auto const bytes { unwinder_of(*image).code_at(fault.instruction, waits, code) };
+    auto const registers { waits ? registers_in(static_cast<pid_t>(e.process), e.more[4], fault.instruction) : std::nullopt };
+    return reports::access_of(std::span { code }.first(bytes), fault, registers ? &*registers : nullptr);
+}
+
 CallStack Processes::resolve(StackId id, Innermost innermost, bool waits, std::string title)
 {
     CallStack result;
@@ -86,14 +126,13 @@ CallStack Processes::resolve(StackId id, Innermost innermost, bool waits, std::s
         return result;
     }
     auto const &stored { stacks_[id] };
-    auto &image { images_[stored.image] };
     result.process = stored.process;
     result.thread = stored.thread;
-    if (!image.unwinder)
-        image.unwinder = std::make_unique<Unwinder>(static_cast<pid_t>(stored.process), !os::is_gone(stored.process) && image_of(stored.process) == stored.image, image.modules);
-    image.unwinder->walk(stored.copy, innermost, waits, result);
+    unwinder_of(stored.image).walk(stored.copy, innermost, waits, result);
     return result;
 }
+
+void Processes::guess(StackId id, std::size_t most, CallStack &to) { unwinder_of(stacks_[id].image).guess(stacks_[id].copy, most, to); }
 
 std::string Processes::name_of(std::uint32_t process) const
 {

@@ -62,6 +62,7 @@ struct Report final {
     std::string identity; // two reports of one kind and identity are the same mistake; empty: the first stack tells
 };
 
+std::string frame_words(CallFrame const &f, std::string const &module_); // "store_header at vmm.c:83 (vmm+0x1461)"; `module_`: how its file is called
 std::string as_text(Report const &r);
 std::string as_json(Report const &r); // one line
 

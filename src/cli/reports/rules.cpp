@@ -112,7 +112,9 @@ void Rules::access(Past const &p, std::optional<Past> const &origin)
     bool const by_kernel { e.kind == observe::Kind::kernel_access }, handled { !by_kernel && e.more[3] != 0 };
     if (again(by_kernel ? Kind::private_syscall : Kind::private_access, p))
         return;
-    auto const how { by_kernel ? "was told EFAULT by a system call on" : e.detail ? "wrote to" : "read" };
+    bool const waits { !by_kernel && !handled };
+    auto const what { by_kernel ? std::nullopt : processes_.access_of(e, p.stack, waits) };
+    auto const how { by_kernel ? "was told EFAULT by a system call on" : access_words(e.detail != 0, what ? what->bytes : 0) };
     auto r { begin(by_kernel ? Kind::private_syscall : Kind::private_access, p, fmt::format("{} {} a private page{}", who(e), how, handled ? " (and handled SIGBUS)" : "")) };
     if (!by_kernel) {
         r.facts.push_back({ "write", e.detail });
@@ -120,8 +122,10 @@ void Rules::access(Past const &p, std::optional<Past> const &origin)
     }
     r.facts.push_back({ "hva", e.more[0] });
     r.details.push_back(fmt::format("at {:#x}", e.more[0]));
+    if (what)
+        add_access(r, *what, e.more[0]);
     add_place(r, e, e.offset);
-    r.stacks.push_back(processes_.resolve(p.stack, by_kernel ? Innermost::calling : Innermost::executing, !by_kernel && !handled, ""));
+    r.stacks.push_back(processes_.resolve(p.stack, by_kernel ? Innermost::calling : Innermost::executing, waits, ""));
     add_origin(r, e, origin);
     add_history(r, e, e.offset);
     tell(p, r);

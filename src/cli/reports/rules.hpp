@@ -56,6 +56,7 @@ private:
     bool again(Kind k, Past const &p);
     void tell(Past const &p, Report const &r);
     Report begin(Kind k, Past const &p, std::string headline);
+    void add_access(Report &r, MemoryAccess const &a, std::uint64_t hva);
     void add_place(Report &r, observe::Event const &e, std::uint64_t offset);
     void add_origin(Report &r, observe::Event const &e, std::optional<Past> const &origin);
     void add_history(Report &r, observe::Event const &e, std::uint64_t offset);

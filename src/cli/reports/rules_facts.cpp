@@ -28,6 +28,17 @@ Report Rules::begin(Kind k, Past const &p, std::string headline)
     return r;
 }
 
+// The detail that says where is there already: it goes on.
+void Rules::add_access(Report &r, MemoryAccess const &a, std::uint64_t hva)
+{
+    r.facts.push_back({ "access_size", a.bytes });
+    if (!a.begin)
+        return;
+    r.facts.push_back({ "access_begin", *a.begin });
+    if (*a.begin != hva)
+        r.details.back() += fmt::format(", {} byte{} into an access of {} that begins at {:#x}", hva - *a.begin, hva - *a.begin == 1 ? "" : "s", a.bytes, *a.begin);
+}
+
 void Rules::add_place(Report &r, observe::Event const &e, std::uint64_t offset)
 {
     auto const page { offset / 4096 };

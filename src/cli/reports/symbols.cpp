@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <cxxabi.h>
 #include <dwarf.h>
+#include <cstring>
 #include <elfutils/libdw.h>
+#include <gelf.h>
 #include <memory>
 
 namespace gmem::cli::reports {
@@ -93,6 +95,30 @@ void name_frames(Dwfl *dwfl, std::uint64_t address, std::vector<CallFrame> &to)
     }
     add_inlined(m, address, frame, to);
     to.push_back(frame);
+}
+
+std::size_t read_file(Dwfl *dwfl, std::uint64_t address, std::span<std::byte> to)
+{
+    auto *const m { dwfl_addrmodule(dwfl, address) };
+    GElf_Addr bias { 0 };
+    auto *const elf { m ? dwfl_module_getelf(m, &bias) : nullptr };
+    std::size_t size { 0 }, segments { 0 };
+    char const *const bytes { elf ? elf_rawfile(elf, &size) : nullptr };
+    if (!bytes || elf_getphdrnum(elf, &segments) != 0)
+        return 0;
+    auto const wanted { address - bias };
+    for (std::size_t i { 0 }; i < segments; ++i) {
+        GElf_Phdr s;
+        if (!gelf_getphdr(elf, static_cast<int>(i), &s) || s.p_type != PT_LOAD || wanted < s.p_vaddr || wanted - s.p_vaddr >= s.p_filesz)
+            continue;
+        auto const in_segment { wanted - s.p_vaddr };
+        if (s.p_offset > size || in_segment >= size - s.p_offset) // a file that is cut
+            return 0;
+        auto const count { std::min<std::size_t>({ to.size(), s.p_filesz - in_segment, size - s.p_offset - in_segment }) };
+        std::memcpy(to.data(), bytes + s.p_offset + in_segment, count);
+        return count;
+    }
+    return 0;
 }
 
 } // namespace gmem::cli::reports

@@ -27,17 +27,20 @@ void add_stack(std::string &text, CallStack const &s)
         text += fmt::format("  {}\n", s.title);
     for (std::size_t i { 0 }; i < s.frames.size(); ++i) {
         auto const &f { s.frames[i] };
-        auto const module_ { std::filesystem::path { f.module_ }.filename().string() };
-        auto const place { f.module_.empty() ? fmt::format("{:#x}", f.offset) : fmt::format("{}+{:#x}", module_, f.offset) };
-        text += fmt::format("    #{} {}", i, f.function.empty() ? "??" : f.function);
-        text += f.file.empty() ? "" : fmt::format(" at {}:{}", f.file, f.line);
-        text += f.inlined ? " (inlined)\n" : fmt::format(" ({})\n", place);
+        text += fmt::format("    #{} {}\n", i, frame_words(f, std::filesystem::path { f.module_ }.filename().string()));
     }
     if (!s.remark.empty())
         text += fmt::format("    ({})\n", s.remark);
 }
 
 } // namespace
+
+std::string frame_words(CallFrame const &f, std::string const &module_)
+{
+    auto const place { f.module_.empty() ? fmt::format("{:#x}", f.offset) : fmt::format("{}+{:#x}", module_, f.offset) };
+    auto const line { f.file.empty() ? "" : fmt::format(" at {}:{}", f.file, f.line) };
+    return fmt::format("{}{} ({})", f.function.empty() ? "??" : f.function, line, f.inlined ? "inlined" : place);
+}
 
 std::string as_text(Report const &r)
 {

@@ -1,5 +1,6 @@
 #include "cli/reports/unwinder.hpp"
 
+#include "cli/reports/remote.hpp"
 #include "cli/reports/symbols.hpp"
 
 #include <algorithm>
@@ -7,7 +8,7 @@
 #include <elfutils/libdwfl.h>
 #include <fmt/format.h>
 #include <set>
-#include <sys/uio.h>
+#include <sys/stat.h>
 
 namespace gmem::cli::reports {
 namespace {
@@ -34,8 +35,7 @@ bool read_word(Dwfl *, Dwarf_Addr address, Dwarf_Word *result, void *argument)
         std::memcpy(result, bytes.data() + (address - begin), sizeof *result);
         return true;
     }
-    iovec const here { result, sizeof *result }, there { reinterpret_cast<void *>(address), sizeof *result };
-    return source.waits && process_vm_readv(source.process, &here, 1, &there, 1, 0) == sizeof *result;
+    return source.waits && read_memory(source.process, address, std::as_writable_bytes(std::span { result, 1 })) == sizeof *result;
 }
 
 pid_t the_thread(Dwfl *, void *argument, void **thread_argument)
@@ -58,6 +58,21 @@ bool set_registers(Dwfl_Thread *thread, void *argument)
 }
 
 Dwfl_Thread_Callbacks const callbacks { &the_thread, nullptr, &read_word, &set_registers, nullptr, nullptr };
+
+// Is the file at `path` the one that was there? Who replaces a file may keep the time of its last change, but not that of its name and place.
+bool is_what_ran(std::string const &path, std::uint64_t unchanged_since)
+{
+    struct stat facts {};
+    if (stat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode))
+        return false;
+    return static_cast<std::uint64_t>(facts.st_ctim.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(facts.st_ctim.tv_nsec) <= unchanged_since;
+}
+
+Module const *module_at(std::vector<Module> const &modules, std::uint64_t address)
+{
+    auto const found { std::ranges::find_if(modules, [address](Module const &m) { return m.begin <= address && address < m.end; }) };
+    return found == modules.end() ? nullptr : &*found;
+}
 
 struct Found final {
     std::vector<std::uint64_t> addresses; // inside the calling instruction
@@ -83,13 +98,14 @@ struct Unwinder::Parts final {
     pid_t process;
     bool live;
     std::vector<Module> modules;
+    std::uint64_t unchanged_since;
     Source source {};
     Dwfl *dwfl { nullptr };
 
     ~Parts() { dwfl_end(dwfl); }
 };
 
-Unwinder::Unwinder(pid_t process, bool live, std::vector<Module> const &modules) : parts_ { new Parts { process, live, modules } } { open(); }
+Unwinder::Unwinder(pid_t process, bool live, std::vector<Module> const &modules, std::uint64_t unchanged_since) : parts_ { new Parts { process, live, modules, unchanged_since } } { open(); }
 
 Unwinder::~Unwinder() = default;
 
@@ -101,24 +117,60 @@ void Unwinder::open()
     dwfl_report_begin(p.dwfl);
     if (!p.live || dwfl_linux_proc_report(p.dwfl, p.process) != 0)
         for (auto const &m : p.modules)
-            dwfl_report_elf(p.dwfl, m.path.c_str(), m.path.c_str(), -1, m.bias, true);
+            if (is_what_ran(m.path, p.unchanged_since))
+                dwfl_report_elf(p.dwfl, m.path.c_str(), m.path.c_str(), -1, m.bias, true);
     dwfl_report_end(p.dwfl, nullptr, nullptr);
     p.source.process = p.process;
     dwfl_attach_state(p.dwfl, nullptr, p.process, &callbacks, &p.source);
 }
 
+// What no file tells is as the program told it.
+void Unwinder::name(std::uint64_t address, CallStack &to) const
+{
+    auto const before { to.frames.size() };
+    name_frames(parts_->dwfl, address, to.frames);
+    auto const *const m { to.frames.size() != before && to.frames.back().module_.empty() ? module_at(parts_->modules, address) : nullptr };
+    if (!m)
+        return;
+    to.frames.back().module_ = m->path;
+    to.frames.back().offset = address - m->bias;
+}
+
+void Unwinder::guess(StackCopy const &copy, std::size_t most, CallStack &to) const
+{
+    for (std::size_t i { 0 }; i + sizeof(std::uint64_t) <= copy.bytes.size() && to.frames.size() < most; i += sizeof(std::uint64_t)) {
+        std::uint64_t word;
+        std::memcpy(&word, copy.bytes.data() + i, sizeof word);
+        if (module_at(parts_->modules, word))
+            name(word - 1, to);
+    }
+}
+
+void Unwinder::know(std::uint64_t address)
+{
+    if (parts_->live && !dwfl_addrmodule(parts_->dwfl, address))
+        open(); // it has loaded something since
+}
+
+std::size_t Unwinder::code_at(std::uint64_t address, bool waits, std::span<std::byte> to)
+{
+    if (auto const read { waits ? read_memory(parts_->process, address, to) : 0 })
+        return read;
+    know(address);
+    return read_file(parts_->dwfl, address, to);
+}
+
 void Unwinder::walk(StackCopy const &copy, Innermost innermost, bool waits, CallStack &to)
 {
     auto &p { *parts_ };
-    if (p.live && !dwfl_addrmodule(p.dwfl, copy.frame.instruction))
-        open(); // it has loaded something since
+    know(copy.frame.instruction);
     p.source = { &copy, p.process, waits };
     Found found { {}, innermost };
     dwfl_getthread_frames(p.dwfl, p.process, &take_frame, &found);
     if (found.addresses.empty() && copy.frame.instruction != 0)
         found.addresses.push_back(copy.frame.instruction - (innermost == Innermost::calling));
     for (auto const address : found.addresses) {
-        name_frames(p.dwfl, address, to.frames);
+        name(address, to);
         if (!to.frames.empty() && to.frames.back().function == "main") // what begins a program is nobody's mistake
             break;
     }

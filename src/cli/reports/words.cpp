@@ -21,6 +21,13 @@ std::string duration_words(std::uint64_t nanoseconds)
     return fmt::format("{:.3f} s", n / 1e9);
 }
 
+std::string access_words(bool write, std::uint64_t bytes)
+{
+    if (bytes == 0)
+        return write ? "wrote to" : "read";
+    return fmt::format("{} {} byte{} {}", write ? "wrote" : "read", bytes, bytes == 1 ? "" : "s", write ? "to" : "of");
+}
+
 std::string error_name(int error)
 {
     char const *const name { strerrorname_np(error) };
