@@ -7,6 +7,7 @@
 #include <csignal>
 #include <gtest/gtest.h>
 #include <link.h>
+#include <map>
 #include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -141,6 +142,23 @@ TEST_F(MadeCode, IsThatOfTheProcessThatAccessed)
     EXPECT_FALSE(processes.access_of(e, processes.stack_of(e), false));
     e.detail = 0; // the instruction reads nothing
     EXPECT_FALSE(processes.access_of(e, processes.stack_of(e), true));
+}
+
+// Forked children with the same stack differ in little: each in its number and in the instruction.
+TEST(StacksOfForkedChildren, AreTheirOwn)
+{
+    Processes processes;
+    std::uint64_t n { 0 };
+    std::map<StackId, int> seen_ids;
+    for (std::uint32_t process { 1000 }; process < 1016; ++process) {
+        processes.see(observe::EventNo { n++ }, { .process = process, .kind = observe::Kind::process }, {});
+        for (std::uint64_t instruction { 0x401000 }; instruction < 0x401010; ++instruction) {
+            observe::EventNo const number { n++ };
+            processes.see(number, { .process = process, .kind = observe::Kind::stack, .more = { instruction, 8, 0x7ffc00001000, 0 } }, std::vector<std::byte>(8));
+            ++seen_ids[processes.stack_of({ .process = process, .stack = number })];
+        }
+    }
+    EXPECT_EQ(seen_ids.size(), 16u * 16u);
 }
 
 } // namespace

@@ -16,7 +16,7 @@ std::string text_of_bytes(std::vector<std::byte> const &bytes) { return { reinte
 // Counters and flags on a stack differ from call to call; what may be an address says where it comes from.
 std::uint64_t hash_of(observe::Event const &e, std::vector<std::byte> const &bytes)
 {
-    auto hash { (e.more[0] ^ e.process) * 0x9e3779b97f4a7c15 + e.more[2] };
+    auto hash { (e.more[0] * 0x9e3779b97f4a7c15 ^ e.process) * 0x9e3779b97f4a7c15 + e.more[2] }; // both are often near their neighbours': a bare ^ would make them meet
     for (std::size_t i { 0 }; i + sizeof(std::uint64_t) <= bytes.size(); i += sizeof(std::uint64_t)) {
         std::uint64_t word;
         std::memcpy(&word, bytes.data() + i, sizeof word);
