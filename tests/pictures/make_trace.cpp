@@ -141,6 +141,8 @@ private:
             pins_.pop_back();
             e.kind = Kind::unpin;
             e.time = time_;
+            if (below(2)) // by its token only
+                e.offset = e.size = 0;
             (void)Log::append(e);
             return;
         }

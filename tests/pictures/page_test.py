@@ -122,6 +122,8 @@ def controls(b):
         shown = state()
         b.click_on("#%s tbody tr" % table)
         check("a row of %s shows its place" % table, state() != shown, state())
+    of_page_0 = lambda kind: b.ask("[...events.kind.keys()].filter(i => events.kind[i] === kind_numbers.%s && events.first[i] === 0 && events.pages[i] > 0).length" % kind)
+    check("what is unpinned by its token is not of page 0", of_page_0("unpin") <= of_page_0("pin") < b.ask("events.kind.filter(k => k === kind_numbers.unpin).length"), (of_page_0("unpin"), of_page_0("pin")))
     b.click_on("#hottest tbody tr")
     b.press("End")
     check("what was converted has a history", b.ask("document.querySelectorAll('#history tbody tr').length") > 3)

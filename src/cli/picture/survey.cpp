@@ -13,11 +13,17 @@ struct Bytes final {
     std::uint64_t id, offset, size;
 };
 
+// Of these what has no size is about a token, a launch or the file: byte 0 is not what they mean.
+bool is_about_no_byte(observe::Event const &e) noexcept
+{
+    return e.size == 0 && (e.kind == observe::Kind::unpin || e.kind == observe::Kind::launch || e.kind == observe::Kind::release);
+}
+
 std::optional<Bytes> bytes_of(observe::Event const &e) noexcept
 {
     if (e.kind == observe::Kind::vm_attributes)
         return Bytes { Space::Of::vm, e.more[3], e.more[0], e.size };
-    if (e.file == 0 || e.kind == observe::Kind::module_)
+    if (e.file == 0 || e.kind == observe::Kind::module_ || is_about_no_byte(e))
         return std::nullopt;
     return Bytes { Space::Of::file, e.file, e.offset, e.size };
 }
