@@ -97,9 +97,9 @@ vm_attributes: offset=0x0 size=5 to=private gpa=0x100000 flags=0x0 vm=1 attribut
 LOG
 
 log_of policy policy <<'LOG'
-policy: file=F offset=0x1000 size=8192 mode=0x1 flags=0x0 result=0
-policy: file=F offset=0x2000 size=4096 mode=0x0 flags=0x0 result=0
-policy: offset=0x0 size=4096 mode=0x63 flags=0x0 result=-EINVAL
+policy: file=F offset=0x1000 size=8192 mode=0x1 flags=0x0 nodes=0x1 nodes_known=1 result=0
+policy: file=F offset=0x2000 size=4096 mode=0x0 flags=0x0 nodes=0x0 nodes_known=1 result=0
+policy: offset=0x0 size=4096 mode=0x63 flags=0x0 nodes=0x0 nodes_known=1 result=-EINVAL
 LOG
 
 log_of silent 'silent_peer|convert' --peer-timeout=150 <<'LOG'
@@ -162,8 +162,8 @@ host_access: file=F offset=0x2000 size=4096 write=0 consequence=guest_poisoned r
 guest_access: file=F offset=0x2000 size=4096 gpa=0x2000 result=-EHWPOISON
 LOG
     log_of library_policy 'policy|release' <<'LOG'
-policy: file=F offset=0x1000 size=4096 mode=0x1 flags=0x0 result=0
-policy: file=F offset=0x0 size=4096 mode=0x63 flags=0x0 result=-EINVAL
+policy: file=F offset=0x1000 size=4096 mode=0x1 flags=0x0 nodes=0x1 nodes_known=1 result=0
+policy: file=F offset=0x0 size=4096 mode=0x63 flags=0x0 nodes=0x0 nodes_known=1 result=-EINVAL
 release: file=F offset=0x0 size=32768 result=0
 LOG
 fi
@@ -171,7 +171,7 @@ fi
 # A file that is mapped executable lies where its line says, and the caller's place is in one.
 "$gmem" trace --stacks "$scratch/forks" >"$scratch/text"
 grep -qE ': module: offset=0x[0-9a-f]+ size=0 begin=0x[0-9a-f]+ end=0x[0-9a-f]+ file_offset=0x[0-9a-f]+ name=.*/emission$' "$scratch/text" || fail "the program's own file is no module of it"
-grep -A1 ': convert: ' "$scratch/text" | grep -qE "=> .*/emission\+0x[0-9a-f]+" || fail "the conversion's caller is not told: $(grep -A1 ': convert: ' "$scratch/text")"
+grep -A1 ': convert: ' "$scratch/text" | grep -qE "=> convert at .*/machine\.h:[0-9]+" || fail "the conversion's caller is not told: $(grep -A1 ': convert: ' "$scratch/text")"
 printf '%s\n' module stack >>"$scratch/tested"
 
 # Each kind that can be has its line here or there.
