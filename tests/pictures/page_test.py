@@ -217,6 +217,12 @@ def main():
         with open(os.path.join(folder, "small.pdf"), "rb") as f:
             check("it prints", f.read(5) == b"%PDF-")
         check("printing leaves the theme", b.ask("document.documentElement.dataset.theme") == "dark")
+        b.call("Emulation.setEmulatedMedia", media="print")
+        b.settle()
+        check("on paper tables end", b.ask("[...document.querySelectorAll('.scroll table')].every(t => [...t.tBodies[0].rows].filter(r => r.offsetHeight).length <= 30)"))
+        check("and controls are not there", b.ask("['button', '#slider', '#goto'].every(s => [...document.querySelectorAll(s)].every(e => !e.offsetHeight))"))
+        check("but what they chose is", b.ask("['#map', '#activity', '#history', '#hottest', '#failures'].every(s => document.querySelector(s).offsetHeight > 0)"))
+        b.call("Emulation.setEmulatedMedia", media="")
 
         million = made(folder, "million", gmem, make_trace, events=1_000_000, bytes="0x1000000000", files=2)
         b.media(prefers_color_scheme="light")
