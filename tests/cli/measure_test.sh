@@ -2,6 +2,7 @@
 # gmem measure: the vectors of the platform notes (section 8), the words that are refused, and, where there is python3, an independent
 # computation over launches of any shape. measure_test.sh GMEM
 set -uo pipefail
+. "$(dirname "$0")/../support/vector_pages.sh"
 gmem=$1
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
@@ -46,17 +47,7 @@ refused() {
     fi
 }
 
-# Page p: byte i is (7 i + i / 256) mod 256; q: one more.
-page() {
-    local i one text=
-    for ((i = 0; i < 4096; i++)); do
-        printf -v one '\\x%02x' $(((i * 7 + $1 + (i >> 8)) & 255))
-        text+=$one
-    done
-    printf "$text"
-}
-page 0 >p
-page 1 >q
+vector_pages
 cat p q >pq
 printf 'abc' >short
 : >empty

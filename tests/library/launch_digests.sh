@@ -2,22 +2,14 @@
 # What a launch through the C interface has measured is what the vectors say (platform notes, section 8) and what `gmem measure` says of the same pages; and a file
 # of measurements hears of it. launch_digests.sh GMEM LAUNCH
 set -uo pipefail
+. "$(dirname "$0")/../support/vector_pages.sh"
 gmem=$1 launch=$2
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 1
 failures=0
 
-page() {
-    local i one text=
-    for ((i = 0; i < 4096; i++)); do
-        printf -v one '\\x%02x' $(((i * 7 + $1 + (i >> 8)) & 255))
-        text+=$one
-    done
-    printf "$text"
-}
-page 0 >p
-page 1 >q
+vector_pages
 cp p vmsa
 head -c 16 /dev/zero | dd of=vmsa bs=1 seek=$((0x2f0)) conv=notrunc 2>/dev/null
 

@@ -2,6 +2,7 @@
 # What `gmem run --measurement` writes about launches is what `gmem measure` says of the same pages, and what the vectors say (platform notes, section 8); and who hears
 # of pages that nobody wrote. launch_digests.sh GMEM LAUNCH_SNP LAUNCH_TDX LAUNCH_GUESTS
 set -uo pipefail
+. "$(dirname "$0")/../support/vector_pages.sh"
 gmem=$1 snp=$2 tdx=$3 guests=$4
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -13,16 +14,7 @@ fail() {
     failures=$((failures + 1))
 }
 
-page() {
-    local i one text=
-    for ((i = 0; i < 4096; i++)); do
-        printf -v one '\\x%02x' $(((i * 7 + $1 + (i >> 8)) & 255))
-        text+=$one
-    done
-    printf "$text"
-}
-page 0 >p
-page 1 >q
+vector_pages
 head -c 8192 /dev/zero >z
 
 # launch PLATFORM DIGEST PAGES COMMAND...: one launch, one line
