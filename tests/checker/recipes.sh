@@ -128,7 +128,7 @@ perf)
     line=${line//\/usr\/lib\/libgmem-preload.so/$library}
     line=${line/gmem run -- PROGRAM/$gmem run -- $program}
     (cd "$folder" && HOME=$folder timeout 100 bash -c "$line") >"$folder/said" 2>&1 || skip "perf may not probe here: $(grep -iE 'fail|error|denied|permit' "$folder/said" | head -1)"
-    seen=$(cd "$folder" && HOME=$folder perf script 2>/dev/null | grep -c 'sdt_gmem:convert')
+    seen=$(cd "$folder" && HOME=$folder perf script --comm "$(basename "$program" | cut -c1-15)" 2>/dev/null | grep -c 'sdt_gmem:convert')
     [ "$seen" = "$(said conversions)" ] || fail "conversions: $(said conversions) made, $seen seen"
     ;;
 
