@@ -14,14 +14,14 @@ passed=0 failed=0 skipped=0 status=0
 count() {
     local log result=0
     log=$(mktemp)
-    "$@" 2>&1 | tee "$log" | grep -vE '^ *Start +[0-9]+:' || true
+    "$@" 2>&1 | tee "$log" | grep -avE '^ *Start +[0-9]+:' || true
     result=${PIPESTATUS[0]}
     [ "$result" = 0 ] || status=1
     local lines
-    lines=$(grep -cE '^ *[0-9]+/[0-9]+ Test ' "$log" || true)
+    lines=$(grep -acE '^ *[0-9]+/[0-9]+ Test ' "$log" || true)
     local skips fails
-    skips=$(grep -cE '^ *[0-9]+/[0-9]+ Test .*\*\*\*Skipped' "$log" || true)
-    fails=$(grep -cE '^ *[0-9]+/[0-9]+ Test .*\*\*\*(Failed|Timeout|Exception|Not Run)' "$log" || true)
+    skips=$(grep -acE '^ *[0-9]+/[0-9]+ Test .*\*\*\*Skipped' "$log" || true)
+    fails=$(grep -acE '^ *[0-9]+/[0-9]+ Test .*\*\*\*(Failed|Timeout|Exception|Not Run)' "$log" || true)
     passed=$((passed + lines - skips - fails))
     failed=$((failed + fails))
     skipped=$((skipped + skips))
