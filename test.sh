@@ -14,8 +14,7 @@ passed=0 failed=0 skipped=0 status=0
 count() {
     local log result=0
     log=$(mktemp)
-    "$@" 2>&1 | tee "$log" | grep -avE '^ *Start +[0-9]+:' || true
-    result=${PIPESTATUS[0]}
+    "$@" 2>&1 | tee "$log" | { grep -avE '^ *Start +[0-9]+:' || true; } || result=$?
     [ "$result" = 0 ] || status=1
     local lines
     lines=$(grep -acE '^ *[0-9]+/[0-9]+ Test ' "$log" || true)
