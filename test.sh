@@ -64,7 +64,7 @@ if [ "$quick" != --quick ]; then
 
     if command -v clang++ >/dev/null; then
         echo "== thread-safety analysis (clang)"
-        scripts/build.sh build-clang -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang -DGMEM_BUILD_BENCH=OFF -DGMEM_BUILD_TESTS=OFF -- gmem_core gmem || status=1
+        scripts/build.sh build-clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang -DGMEM_BUILD_BENCH=OFF -DGMEM_BUILD_TESTS=OFF -- gmem_core gmem || status=1
     else
         echo "== no clang: the thread-safety analysis was not run"
     fi
