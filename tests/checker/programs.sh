@@ -10,10 +10,14 @@ for command in "$@"; do
     options=()
     [[ $command == *" -- "* ]] && read -ra options <<<"${command%% -- *}"
     read -ra words <<<"${command#* -- }"
+    name=$(basename "${words[0]}")
+    if [ "$name" = hogger ] && [ ! -w /dev/kvm ]; then
+        echo "$name: no /dev/kvm that I may open, so no guest can run"
+        continue
+    fi
     rm -f "$folder/trace"
     timeout 60 "$gmem" run "${options[@]}" --trace="$folder/trace" -- "${words[@]}" >"$folder/output" 2>&1
     status=$?
-    name=$(basename "${words[0]}")
     if [ $status = 77 ]; then
         echo "$name: $(tail -1 "$folder/output")"
         continue
