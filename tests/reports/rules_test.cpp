@@ -93,6 +93,23 @@ TEST_F(RulesTest, AnAccessIsToldWithThePastOfItsPage)
     EXPECT_NE(told[0].stacks[1].title.find("[0x1000, 0x2000)"), std::string::npos);
 }
 
+// What came after it was read with it.
+TEST_F(RulesTest, AnAccessIsToldAsThingsStoodThen)
+{
+    created();
+    bound(0, 0);
+    converted(1, true);
+    touched(page + 8);
+    converted(1, false);
+    happens({ .kind = observe::Kind::unbind, .offset = 0, .size = 4 * page, .more = { 1, 0, 0x100000, 0 } });
+    auto const told { read() };
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_EQ(fact(told[0], "gpa"), 0x100000 + page + 8);
+    EXPECT_EQ(told[0].history.size(), 3u); // bound, converted, touched
+    ASSERT_EQ(told[0].stacks.size(), 2u);
+    EXPECT_NE(told[0].stacks[1].title.find("made private"), std::string::npos);
+}
+
 TEST_F(RulesTest, WhatIsPastTheEndOrHandledOrTakenBackIsNotTold)
 {
     created();

@@ -39,13 +39,13 @@ void Rules::see(observe::EventNo n, Event const &e)
     case observe::Kind::kernel_access:
     case observe::Kind::host_access:
         if (wanted(e))
-            pending_.push_back({ n, p, cause_of(e) });
+            pending_.push_back({ n, p, scene(e, e.offset), cause_of(e) });
         break;
     case observe::Kind::convert:
         if (e.result == 0)
             changed(p);
         else if (wanted(e))
-            pending_.push_back({ n, p, cause_of(e) });
+            pending_.push_back({ n, p, scene(e, e.at), cause_of(e) });
         break;
     case observe::Kind::bind:   bound(p); break;
     case observe::Kind::launch: launched(p); break;
@@ -65,12 +65,15 @@ bool Rules::wanted(Event const &e) const
 
 void Rules::settle(observe::LogReader const &log)
 {
-    auto const now { std::move(pending_) };
+    auto now { std::move(pending_) };
     pending_.clear();
-    for (auto const &p : now) {
+    for (auto &p : now) {
         auto const overwritten { raw(p.number) < raw(log.first()) };
-        if (overwritten || log.at(p.number))
-            judge(p.what, p.cause ? p.cause : cause_of(p.what.event));
+        if (!overwritten && !log.at(p.number))
+            continue;
+        if (!p.cause)
+            p.cause = cause_of(p.what.event);
+        judge(p);
     }
 }
 
@@ -81,13 +84,13 @@ std::optional<Past> Rules::cause_of(Event const &e) const
     return cause ? std::optional { *cause } : std::nullopt;
 }
 
-void Rules::judge(Past const &p, std::optional<Past> const &cause)
+void Rules::judge(Pending const &p)
 {
-    if (p.event.kind == observe::Kind::convert)
-        return refused(p, cause);
-    if (p.event.kind == observe::Kind::host_access)
-        return host_accessed(p, cause);
-    access(p, cause);
+    switch (p.what.event.kind) {
+    case observe::Kind::convert:     return refused(p);
+    case observe::Kind::host_access: return host_accessed(p);
+    default:                         return access(p);
+    }
 }
 
 bool Rules::again(Kind k, Past const &p)
@@ -106,8 +109,9 @@ void Rules::tell(Past const &p, Report const &r)
         told_[{ r.kind, p.stack }] = which;
 }
 
-void Rules::access(Past const &p, std::optional<Past> const &origin)
+void Rules::access(Pending const &pending)
 {
+    auto const &p { pending.what };
     auto const &e { p.event };
     bool const by_kernel { e.kind == observe::Kind::kernel_access }, handled { !by_kernel && e.more[3] != 0 };
     if (again(by_kernel ? Kind::private_syscall : Kind::private_access, p))
@@ -124,23 +128,23 @@ void Rules::access(Past const &p, std::optional<Past> const &origin)
     r.details.push_back(fmt::format("at {:#x}", e.more[0]));
     if (what)
         add_access(r, *what, e.more[0]);
-    add_place(r, e, e.offset);
+    add_place(r, e, pending.scene);
     r.stacks.push_back(processes_.resolve(p.stack, by_kernel ? Innermost::calling : Innermost::executing, waits, ""));
-    add_origin(r, e, origin);
-    add_history(r, e, e.offset);
+    add_origin(r, e, pending.cause);
+    add_history(r, e, pending.scene);
     tell(p, r);
 }
 
-void Rules::refused(Past const &p, std::optional<Past> const &pin)
+void Rules::refused(Pending const &pending)
 {
+    auto const &[number, p, scene, pin] { pending };
     auto const &e { p.event };
     if (is(e, Why::platform_refused))
-        return platform_refused(p);
-    auto const at { e.at };
+        return platform_refused(pending);
     if (!pin || again(Kind::pinned_conversion, p))
         return;
     auto r { begin(Kind::pinned_conversion, p, fmt::format("{} could not make {} private: a page is pinned", who(e), range_of(e))) };
-    add_place(r, e, at);
+    add_place(r, e, scene);
     r.details.push_back(fmt::format("the pin: {} on {}, by {}, held for {}", pin_name(pin->event.detail), range_of(pin->event), who(pin->event), duration_words(e.time > pin->event.time ? e.time - pin->event.time : 0)));
     r.facts.push_back({ "error", static_cast<std::uint64_t>(-e.result) });
     r.facts.push_back({ "pin_offset", pin->event.offset });
@@ -148,22 +152,23 @@ void Rules::refused(Past const &p, std::optional<Past> const &pin)
     r.facts.push_back({ "pin_process", pin->event.process });
     r.stacks.push_back(processes_.resolve(p.stack, Innermost::calling, false, ""));
     r.stacks.push_back(processes_.resolve(pin->stack, Innermost::calling, false, "It was pinned here"));
-    add_history(r, e, at);
+    add_history(r, e, scene);
     tell(p, r);
 }
 
-void Rules::platform_refused(Past const &p)
+void Rules::platform_refused(Pending const &pending)
 {
+    auto const &p { pending.what };
     auto const &e { p.event };
     if (again(Kind::platform_refusal, p))
         return;
     auto r { begin(Kind::platform_refusal, p, fmt::format("{} could not make {} {}: the platform refuses with {}", who(e), range_of(e), e.detail ? "private" : "shared", error_name(-e.result))) };
     r.facts.push_back({ "error", static_cast<std::uint64_t>(-e.result) });
-    add_place(r, e, e.at);
+    add_place(r, e, pending.scene);
     if (auto const *const made { history_.file(e.file).creation() })
         r.details.push_back(fmt::format("the platform: {}", platform_name(made->more[2])));
     r.stacks.push_back(processes_.resolve(p.stack, Innermost::calling, false, ""));
-    add_history(r, e, e.at);
+    add_history(r, e, pending.scene);
     tell(p, r);
 }
 
@@ -183,7 +188,7 @@ void Rules::changed(Past const &p)
     if (again(Kind::ping_pong, p))
         return;
     auto r { begin(Kind::ping_pong, p, fmt::format("{} converted {} for the {}th time within {}", who(e), range_of(e), ping_pong_changes, duration_words(took))) };
-    add_place(r, e, e.offset);
+    add_place(r, e, scene(e, e.offset));
     r.facts.push_back({ "changes", ping_pong_changes });
     r.facts.push_back({ "nanoseconds", took });
     r.stacks.push_back(processes_.resolve(p.stack, Innermost::calling, false, ""));
@@ -200,7 +205,7 @@ void Rules::bound(Past const &p)
     auto r { begin(Kind::foreign_userspace_addr, p, fmt::format("{} made memslot {} with a userspace_addr that does not show the guest_memfd's bytes", who(e), e.more[0] & 0xffff)) };
     r.details.push_back(fmt::format("userspace_addr {:#x}; guest_memfd {}, {}", address, e.file, range_of(e)));
     r.facts.push_back({ "userspace_addr", address });
-    add_place(r, e, e.offset);
+    add_place(r, e, scene(e, e.offset));
     r.stacks.push_back(processes_.resolve(p.stack, Innermost::calling, false, ""));
     tell(p, r);
 }
@@ -213,24 +218,25 @@ void Rules::launched(Past const &p)
         return;
     auto r { begin(Kind::unwritten_measured, p, fmt::format("{} launched {} with {} that nobody ever wrote", who(e), range_of(e), untouched == 1 ? "a page" : fmt::format("{} pages", untouched))) };
     r.facts.push_back({ "never_written", untouched });
-    add_place(r, e, e.offset);
+    add_place(r, e, scene(e, e.offset));
     r.stacks.push_back(processes_.resolve(p.stack, Innermost::calling, false, ""));
-    add_history(r, e, e.offset);
+    add_history(r, e, scene(e, e.offset));
     tell(p, r);
 }
 
-void Rules::host_accessed(Past const &p, std::optional<Past> const &origin)
+void Rules::host_accessed(Pending const &pending)
 {
+    auto const &p { pending.what };
     auto const &e { p.event };
     if (again(Kind::host_kernel_access, p))
         return;
     auto r { begin(Kind::host_kernel_access, p, fmt::format("{}: {}: the host {} page {} of guest_memfd {}", who(e), consequence_words(e.value), e.detail ? "writes to" : "reads", e.offset / page, e.file)) };
     r.facts.push_back({ "consequence", e.value });
     r.facts.push_back({ "write", e.detail });
-    add_place(r, e, e.offset);
+    add_place(r, e, pending.scene);
     r.stacks.push_back(processes_.resolve(p.stack, Innermost::calling, false, ""));
-    add_origin(r, e, origin);
-    add_history(r, e, e.offset);
+    add_origin(r, e, pending.cause);
+    add_history(r, e, pending.scene);
     tell(p, r);
 }
 
@@ -241,7 +247,7 @@ void Rules::at_exit()
             if (pin.event.process != processes_.main())
                 continue;
             auto r { begin(Kind::pinned_at_exit, pin, fmt::format("{} has ended with {} pinned: {}", who(pin.event), range_of(pin.event), pin_name(pin.event.detail))) };
-            add_place(r, pin.event, pin.event.offset);
+            add_place(r, pin.event, scene(pin.event, pin.event.offset));
             r.stacks.push_back(processes_.resolve(pin.stack, Innermost::calling, false, "It was pinned here"));
             tell(pin, r);
         }

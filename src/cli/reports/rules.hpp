@@ -37,29 +37,37 @@ public:
     void missed_some() noexcept { complete_ = false; }
 
 private:
+    // A byte of a file, as things stood when something happened to it.
+    struct Scene final {
+        std::uint64_t offset;
+        std::optional<observe::Event> slot;  // the memslot that shows it
+        std::vector<observe::Event> history; // of its page, latest last
+    };
     struct Pending final {
         observe::EventNo number;
         Past what;
-        std::optional<Past> cause; // the pin, or what made the page private: as it was then
+        Scene scene;
+        std::optional<Past> cause; // the pin, or what made the page private
     };
+    Scene scene(observe::Event const &e, std::uint64_t offset) const;
     std::optional<Past> cause_of(observe::Event const &e) const;
     bool wanted(observe::Event const &e) const;
-    void judge(Past const &p, std::optional<Past> const &cause);
-    void access(Past const &p, std::optional<Past> const &origin);
-    void refused(Past const &p, std::optional<Past> const &pin);
-    void platform_refused(Past const &p);
+    void judge(Pending const &p);
+    void access(Pending const &p);
+    void refused(Pending const &p);
+    void platform_refused(Pending const &p);
     void changed(Past const &p);
     void bound(Past const &p);
     void launched(Past const &p);
-    void host_accessed(Past const &p, std::optional<Past> const &origin);
+    void host_accessed(Pending const &p);
 
     bool again(Kind k, Past const &p);
     void tell(Past const &p, Report const &r);
     Report begin(Kind k, Past const &p, std::string headline);
     void add_access(Report &r, MemoryAccess const &a, std::uint64_t hva);
-    void add_place(Report &r, observe::Event const &e, std::uint64_t offset);
+    void add_place(Report &r, observe::Event const &e, Scene const &s);
     void add_origin(Report &r, observe::Event const &e, std::optional<Past> const &origin);
-    void add_history(Report &r, observe::Event const &e, std::uint64_t offset);
+    void add_history(Report &r, observe::Event const &e, Scene const &s);
     std::string who(observe::Event const &e) const;
 
     Wishes wishes_;

@@ -39,14 +39,22 @@ void Rules::add_access(Report &r, MemoryAccess const &a, std::uint64_t hva)
         r.details.back() += fmt::format(", {} byte{} into an access of {} that begins at {:#x}", hva - *a.begin, hva - *a.begin == 1 ? "" : "s", a.bytes, *a.begin);
 }
 
-void Rules::add_place(Report &r, observe::Event const &e, std::uint64_t offset)
+Rules::Scene Rules::scene(observe::Event const &e, std::uint64_t offset) const
 {
-    auto const page { offset / 4096 };
+    constexpr std::size_t most { 8 };
+    auto const &file { history_.file(e.file) };
+    auto const *const slot { file.slot_of(offset) };
+    return { offset, slot ? std::optional { *slot } : std::nullopt, file.latest(offset, most) };
+}
+
+void Rules::add_place(Report &r, observe::Event const &e, Scene const &s)
+{
+    auto const offset { s.offset }, page { offset / 4096 };
     auto words { fmt::format("byte {:#x} of guest_memfd {} (page {})", offset, e.file, page) };
     r.facts.push_back({ "file", e.file });
     r.facts.push_back({ "offset", offset });
     r.facts.push_back({ "page", page });
-    if (auto const *const slot { history_.file(e.file).slot_of(offset) }) {
+    if (auto const &slot { s.slot }) {
         auto const gpa { slot->more[2] + (offset - slot->offset) };
         words += fmt::format(", guest physical address {:#x} in memslot {}", gpa, slot->more[0] & 0xffff);
         r.facts.push_back({ "gpa", gpa });
@@ -73,10 +81,9 @@ void Rules::add_origin(Report &r, observe::Event const &e, std::optional<Past> c
     r.stacks.push_back(processes_.resolve(origin->stack, Innermost::calling, false, std::move(title)));
 }
 
-void Rules::add_history(Report &r, observe::Event const &e, std::uint64_t offset)
+void Rules::add_history(Report &r, observe::Event const &e, Scene const &s)
 {
-    constexpr std::size_t most { 8 };
-    for (auto const &past : history_.file(e.file).latest(offset, most))
+    for (auto const &past : s.history)
         r.history.push_back(fmt::format("{:>12} before  [{}/{}] {}", duration_words(e.time > past.time ? e.time - past.time : 0), past.process, past.thread, event_words(past)));
 }
 
