@@ -43,24 +43,28 @@ def row(runs):
     }
 
 
+def short(value):
+    return f"{value / 1000:.1f}k" if value >= 1000 else f"{value:.0f}"
+
+
 def bars(title, unit, figure, table, x):
     """One panel: a group of bars for each (vCPUs, size), a bar for each way."""
     top, bottom, width = 60, 300, 430
     most = max(figure(table[key]) for key in table)
     out = [f'<text x="{x}" y="40" font-weight="bold">{title}</text><text x="{x}" y="{bottom + 50}" fill="#555">{unit}</text>']
-    groups = [(v, s) for s in SIZES for v in VCPUS]
+    groups, labels = [(v, s) for s in SIZES for v in VCPUS], []
     each = width / len(groups)
     for g, (vcpus, size) in enumerate(groups):
         left = x + g * each
         for w in range(len(WAYS)):
             value = figure(table[vcpus, size, w])
             height = max(1, (bottom - top) * value / most)
-            at = left + w * (each - 12) / len(WAYS)
-            out.append(f'<rect x="{at:.1f}" y="{bottom - height:.1f}" width="{(each - 16) / len(WAYS):.1f}" height="{height:.1f}" fill="{COLOURS[w]}"/>')
-            out.append(f'<text x="{at:.1f}" y="{bottom - height - 3:.1f}" font-size="8">{value:.0f}</text>')
+            at, wide = left + w * (each - 6) / len(WAYS), (each - 10) / len(WAYS)
+            out.append(f'<rect x="{at:.1f}" y="{bottom - height:.1f}" width="{wide:.1f}" height="{height:.1f}" fill="{COLOURS[w]}"/>')
+            labels.append(f'<text x="{at + wide / 2:.1f}" y="{bottom - height - 3:.1f}" font-size="6.5" text-anchor="middle">{short(value)}</text>')
         out.append(f'<text x="{left:.1f}" y="{bottom + 16}" font-size="10">{vcpus} vCPU{"s" if vcpus > 1 else ""}</text><text x="{left:.1f}" y="{bottom + 29}" font-size="10">{size} MiB</text>')
     out.append(f'<line x1="{x}" y1="{bottom}" x2="{x + width}" y2="{bottom}" stroke="#333"/>')
-    return out
+    return out + labels  # over the bars of their neighbours
 
 
 def plot(table, path):
@@ -76,8 +80,8 @@ def plot(table, path):
 
 def main(gmem, hogger, path=None):
     table = {}
-    print("| vCPUs, guest | | conversions of 2 MiB in a second of processor time | each, in the ioctl: us | each, beside it: us | in place is as fast | without the other's ioctl | high-water mark, MiB | in place has of that | page faults each | copied each, MiB |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    print("| vCPUs, guest | | conversions of 2 MiB in a second of processor time | each, in the ioctl: us | each, beside it: us | in place is as fast | without the other's ioctl | in huge pages | high-water mark, MiB | in place has of that | page faults each | copied each, MiB |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
     for size in SIZES:
         for vcpus in VCPUS:
             runs = [[] for _ in WAYS]
@@ -86,8 +90,8 @@ def main(gmem, hogger, path=None):
                     runs[w].append(measure(gmem, hogger, options, arguments, vcpus, size))
             for w, (name, _, _) in enumerate(WAYS):
                 r = table[vcpus, size, w] = row(runs[w]) | {"size": size}
-                first = table[vcpus, size, 0]
-                faster = f"{first['per_second'] / r['per_second']:.1f} times | {first['per_second'] * r['without_ioctl'] / 1e6:.1f} times" if w else " | "
+                first, huge = table[vcpus, size, 0], table.get((vcpus, size, 1))
+                faster = f"{first['per_second'] / r['per_second']:.1f} times | {first['per_second'] * r['without_ioctl'] / 1e6:.1f} times | {huge['per_second'] / r['per_second']:.1f} times" if w > 1 else " | | "
                 share = f"{first['peak'] / r['peak']:.2f}" if w else ""
                 print(f"| {vcpus}, {size} MiB | {name} | {r['per_second']:.0f} | {r['ioctl']:.0f} | {r['without_ioctl']:.0f} | {faster} | {r['peak']:.1f} | {share} | {r['faults']:.0f} | {r['copied']:.1f} |", flush=True)
     if path:
